@@ -1,0 +1,43 @@
+"""How an image becomes the network's input: the part of a model that is lost most often, so it travels with it."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+
+ResizeRule = Literal["squash", "crop", "pad"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From an image file to the tensor that the network was trained on.
+
+    Attributes:
+        size: height and width in pixels.
+        channels: 1 (grey, "L") or 3 ("RGB", in that order).
+        resize: "squash" both sides to `size`; "crop": shorter side to `size`, centre crop; "pad": longer side, black bars.
+        mean, std: per channel, of pixel values scaled to 0..1. The network sees (pixel / 255 - mean) / std.
+    """
+
+    size: int
+    channels: int = 3
+    resize: ResizeRule = "crop"
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    def normalize(self, pixels: np.ndarray) -> np.ndarray:
+        """From uint8 pixels [N, H, W, C] to the float32 input of the network [N, C, H, W]."""
+        mean, std = np.float32(self.mean), np.float32(self.std)
+        scaled = (pixels.astype(np.float32) / np.float32(255) - mean) / std
+        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+    def to_json(self) -> str:
+        """One line of JSON, as it stands in the ONNX metadata."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Preprocessing":
+        """The inverse of `to_json`."""
+        fields = json.loads(text)
+        return cls(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})

@@ -1,0 +1,132 @@
+"""Layers: the primitive records to which an architecture expands, before weights and without torch."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from depthwise.errors import UserError
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One primitive operation of a network. Edges are names, so residuals and side branches need nothing special.
+
+    Attributes:
+        name: dotted and unique; also the name of the torch module, of the ONNX node and of the cost row.
+        op: ONNX operator type: Conv, BatchNormalization, Clip, Relu, Add, GlobalAveragePool, Flatten, Dropout, Gemm.
+        inputs: names of the layers whose outputs it reads ("input" is the network's input).
+        shape: output shape without batch, (C, H, W) or (C,).
+        attributes: by ONNX's names (kernel_shape, strides, pads, dilations, group, epsilon, min, max, ratio).
+        parameters: name -> shape, by torch's names (weight, bias, running_mean, running_var).
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    shape: Shape
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Shape] = field(default_factory=dict)
+
+
+class LayerList:
+    """Grows a list of Layers; each method appends one layer, infers its shape and returns its name.
+
+    Args:
+        channels: channels of the input image.
+        resolution: height and width of the input image in pixels.
+    """
+
+    def __init__(self, channels: int, resolution: int) -> None:
+        self.layers: list[Layer] = []
+        self._shapes: dict[str, Shape] = {"input": (channels, resolution, resolution)}
+
+    def shape(self, name: str) -> Shape:
+        """Output shape of a layer without batch."""
+        return self._shapes[name]
+
+    def _add(
+        self,
+        name: str,
+        op: str,
+        inputs: tuple[str, ...],
+        shape: Shape,
+        attributes: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, Shape] | None = None,
+    ) -> str:
+        if name in self._shapes:
+            raise ValueError(f"two layers are named '{name}'")
+        self.layers.append(Layer(name, op, inputs, shape, attributes or {}, parameters or {}))
+        self._shapes[name] = shape
+        return name
+
+    def conv(
+        self,
+        name: str,
+        source: str,
+        channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = False,
+    ) -> str:
+        """A convolution with symmetric padding of (kernel - 1) / 2, square kernel."""
+        c, h, w = self._shapes[source]
+        if c % groups or channels % groups:
+            raise UserError(f"{name}: {c} -> {channels} channels cannot be split into {groups} groups")
+        pad = (kernel - 1) // 2
+        out = (channels, (h + 2 * pad - kernel) // stride + 1, (w + 2 * pad - kernel) // stride + 1)
+        attributes = {
+            "kernel_shape": (kernel, kernel),
+            "strides": (stride, stride),
+            "pads": (pad, pad, pad, pad),
+            "dilations": (1, 1),
+            "group": groups,
+        }
+        parameters: dict[str, Shape] = {"weight": (channels, c // groups, kernel, kernel)}
+        if bias:
+            parameters["bias"] = (channels,)
+        return self._add(name, "Conv", (source,), out, attributes, parameters)
+
+    def norm(self, name: str, source: str, epsilon: float = 1e-5) -> str:
+        """Batch normalization over the channels."""
+        shape = self._shapes[source]
+        parameters = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (shape[0],))
+        return self._add(name, "BatchNormalization", (source,), shape, {"epsilon": epsilon}, parameters)
+
+    def activation(self, name: str, source: str, kind: str) -> str:
+        """An activation function: "relu", "relu6"; "none" appends nothing and returns `source`."""
+        if kind == "none":
+            return source
+        if kind == "relu":
+            return self._add(name, "Relu", (source,), self._shapes[source])
+        if kind == "relu6":
+            return self._add(name, "Clip", (source,), self._shapes[source], {"min": 0.0, "max": 6.0})
+        raise UserError(f"{name}: unknown activation '{kind}'. Known: none, relu, relu6")
+
+    def add(self, name: str, left: str, right: str) -> str:
+        """Elementwise sum of two maps of one shape."""
+        if self._shapes[left] != self._shapes[right]:
+            raise ValueError(f"{name}: cannot add {self._shapes[left]} and {self._shapes[right]}")
+        return self._add(name, "Add", (left, right), self._shapes[left])
+
+    def pool(self, name: str, source: str) -> str:
+        """Global average pooling to (C, 1, 1)."""
+        return self._add(name, "GlobalAveragePool", (source,), (self._shapes[source][0], 1, 1))
+
+    def flatten(self, name: str, source: str) -> str:
+        """Flattening to (C * H * W,)."""
+        return self._add(name, "Flatten", (source,), (math.prod(self._shapes[source]),))
+
+    def dropout(self, name: str, source: str, ratio: float) -> str:
+        """Dropout, active in training only; a ratio of 0 appends nothing."""
+        if not ratio:
+            return source
+        return self._add(name, "Dropout", (source,), self._shapes[source], {"ratio": ratio})
+
+    def linear(self, name: str, source: str, features: int) -> str:
+        """A fully connected layer with bias, from (C,) to (features,)."""
+        (c,) = self._shapes[source]
+        return self._add(name, "Gemm", (source,), (features,), {}, {"weight": (features, c), "bias": (features,)})

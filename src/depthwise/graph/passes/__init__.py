@@ -1,0 +1,1 @@
+"""Room: graph/passes."""

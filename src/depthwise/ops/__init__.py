@@ -1,0 +1,8 @@
+"""The operators of the normal form: `ops.REGISTRY["Depthwise"]`."""
+
+from depthwise.ops.base import DOMAIN, Kernel, Operator
+from depthwise.registry import Registry
+
+REGISTRY: Registry[Operator] = Registry("operator", __name__, "OPERATORS")
+
+__all__ = ["DOMAIN", "REGISTRY", "Kernel", "Operator"]

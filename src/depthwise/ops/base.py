@@ -1,0 +1,109 @@
+"""What an operator of the normal form is, and what a kernel that serves it is.
+
+To add an operator: one file in this folder that defines `OPERATORS = {op_type: Operator(...)}`, its cases in
+`ops/cases/` and its plain reference kernel `kernels/NAME.h`. To add a faster kernel: one header, and one line in
+the operator's `kernels`, before the slower ones.
+
+A node of the normal form is an `onnx_ir.Node` in the domain "depthwise": batch 1, static shapes, float32 tensors
+[1, C, H, W] or [1, C], activations first among its inputs, then its parameters as initializers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx_ir as ir
+
+DOMAIN = "depthwise"
+"""ONNX domain of the operators of the normal form."""
+
+Shape = tuple[int, ...]
+
+
+def shape_of(value: ir.Value | None) -> Shape:
+    """Static shape of a value of the normal form."""
+    if value is None or value.shape is None:
+        raise ValueError(f"value {value} has no static shape")
+    return tuple(int(dimension) for dimension in value.shape)
+
+
+def array_of(value: ir.Value | None) -> np.ndarray:
+    """The constant behind a parameter of the normal form."""
+    if value is None or value.const_value is None:
+        raise ValueError(f"value {value} is no constant")
+    return value.const_value.numpy()
+
+
+def is_constant(value: ir.Value | None) -> bool:
+    """Whether a value is a parameter (an initializer) rather than an activation."""
+    return value is not None and value.const_value is not None
+
+
+def activations_of(node: ir.Node) -> list[ir.Value]:
+    """The inputs of a node that other nodes compute, in order."""
+    return [value for value in node.inputs if value is not None and not is_constant(value)]
+
+
+def parameters_of(node: ir.Node) -> list[ir.Value]:
+    """The inputs of a node that are constants, in order (weight, bias)."""
+    return [value for value in node.inputs if value is not None and is_constant(value)]
+
+
+def always(node: ir.Node) -> bool:
+    """The predicate of a kernel that serves every node of its operator."""
+    return True
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One C implementation of an operator: `kernels/NAME.h` defines `static inline void NAME(...)`.
+
+    Every kernel has the same signature, so that the emitted program is a flat list of calls:
+
+        NAME(const struct PARAMETERS *p, const INPUT *x, [const float *x2,] const float *constants,
+             float *y, float *workspace, int first, int last)
+
+    It computes rows `first` (inclusive) to `last` (exclusive) of its output map (NHWC; a vector has one row).
+
+    Attributes:
+        name: file stem of the header and name of its function, by the grammar `op_dtype[_variant]`.
+        parameters: name of the struct in `kernels/parameters.h` and function that gives its fields for a node,
+            written as designated initializers.
+        instructions: instruction set that the target must have: "c" (every target), "avx2", "neon" ...
+        fits: whether the kernel can serve a node.
+        constants: packs the parameters of a node into the one float32 array that the kernel reads (None: no parameters).
+        workspace: bytes of scratch which the kernel needs for a node.
+        input_type: element type of the first activation, "float32" or "uint8".
+        includes: further headers of `kernels/` which the kernel includes.
+    """
+
+    name: str
+    struct: str
+    parameters: Callable[[ir.Node], Mapping[str, int | float | str]]
+    instructions: str = "c"
+    fits: Callable[[ir.Node], bool] = always
+    constants: Callable[[ir.Node], np.ndarray | None] = lambda node: None
+    workspace: Callable[[ir.Node], int] = lambda node: 0
+    input_type: str = "float32"
+    includes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator of the normal form.
+
+    Attributes:
+        shape: shape rule, from a node to the shape of its one output.
+        macs: multiply-accumulates of a node; elementwise work and pooling count as none (the papers' convention).
+        reference: NumPy reference from a node and its activations (float64 accumulation) to its output; NCHW.
+        kernels: the kernels that serve it, fastest first; the last one serves every node on every target.
+        in_place: whether the output may take the buffer of the first activation.
+        view: whether the output is the first activation under another shape, so that no kernel runs.
+    """
+
+    shape: Callable[[ir.Node], Shape]
+    reference: Callable[..., np.ndarray]
+    macs: Callable[[ir.Node], int] = lambda node: 0
+    kernels: Sequence[Kernel] = field(default_factory=tuple)
+    in_place: bool = False
+    view: bool = False

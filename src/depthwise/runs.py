@@ -1,0 +1,314 @@
+"""The run folder: what a user chose (config.json), what came out (results.json), and which stages are done.
+
+    runs/NAME/  config.json  stages.json  weights.safetensors  model.onnx  c/  results.json  report.html  MODEL_CARD.md
+
+The schemas here are the only place where the names of those fields are written. Readers (the report) need nothing else.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import filelock
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from depthwise.errors import UserError
+from depthwise.files import fingerprint, remove_leftovers, write_text
+
+Precision = Literal["float32", "int8"]
+
+
+class Record(BaseModel):
+    """A frozen record that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Config(Record):
+    """What the user asked for: with the versions, all that is needed to repeat the run.
+
+    Attributes:
+        data: path or name of the data set, as given; data_dir: where a named set lies, if not at its usual place.
+        model, width, resolution, channels: the architecture (resolution and channels None: from the data).
+        epochs, train_time: one of the two; train_time in seconds is turned into epochs at the start.
+        batch_size, learning_rate, seed: the training recipe's open ends.
+        device: name or TOML path of the target.
+        input: element type of the compiled network's input.
+        split: fractions (validation, test) cut from data that comes unsplit.
+    """
+
+    data: str
+    data_dir: str | None = None
+    model: str
+    width: float = 1.0
+    resolution: int | None = None
+    channels: int | None = None
+    epochs: int | None = None
+    train_time: float | None = None
+    batch_size: int = 64
+    learning_rate: float | None = None
+    seed: int = 0
+    device: str = "host"
+    input: Literal["uint8", "float"] = "uint8"
+    split: tuple[float, float] = (0.15, 0.15)
+
+
+class Interval(Record):
+    """A proportion with its 95 % binomial (Wilson) interval."""
+
+    correct: int
+    total: int
+    value: float
+    low: float
+    high: float
+
+
+class DataFacts(Record):
+    """The data as it was used; `skipped` lists unreadable files with the reason."""
+
+    name: str
+    classes: list[str]
+    train: int
+    validation: int
+    test: int
+    skipped: list[str] = []
+    fingerprint: str
+    source: str = ""
+
+
+class LayerCost(Record):
+    """One row of the cost table: a fused operator of the normal form. MACs, trainable parameters, bytes of weights and output."""
+
+    name: str
+    op: str
+    shape: list[int]
+    parameters: int
+    macs: int
+    weight_bytes: int
+    activation_bytes: int
+
+
+class Cost(Record):
+    """Exact counts of a network. `parameters` are trainable ones, as papers count (BatchNorm scale and shift included)."""
+
+    parameters: int
+    macs: int
+    layers: list[LayerCost]
+
+
+class Epoch(Record):
+    """One row of the training curves; accuracies in 0..1, `learning_rate` at the end of the epoch."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+class Training(Record):
+    """The plan that was kept and what came of it; `best_epoch` is the one whose weights are shipped."""
+
+    epochs: int
+    images_per_second: float
+    best_epoch: int
+    seconds: float
+    history: list[Epoch]
+
+
+class Mistake(Record):
+    """A test image that the compiled network got wrong; `picture` is a PNG, relative to the run folder."""
+
+    picture: str
+    truth: str
+    predicted: str
+    probability: float
+
+
+class Verification(Record):
+    """The compiled network against torch and ONNX Runtime on the test images.
+
+    Attributes:
+        differences: runtime -> largest max|a - b| / max|b| over the logits of one image, against the compiled network.
+        confusion: confusion[truth][predicted], counts of the compiled network.
+    """
+
+    differences: dict[str, float]
+    confusion: list[list[int]]
+    mistakes: list[Mistake]
+
+
+class Buffer(Record):
+    """A tensor in the arena: its bytes from `offset`, alive from call `first` to call `last` inclusive."""
+
+    name: str
+    offset: int
+    bytes: int
+    first: int
+    last: int
+
+
+class Memory(Record):
+    """Exact bytes of the compiled network; RAM = arena + input + output + stack, flash = weights + code."""
+
+    arena: int
+    input: int
+    output: int
+    stack: int
+    weights: int
+    code: int
+    calls: list[str]
+    buffers: list[Buffer]
+
+    @property
+    def ram(self) -> int:
+        """All RAM that one run needs, in bytes."""
+        return self.arena + self.input + self.output + self.stack
+
+    @property
+    def flash(self) -> int:
+        """All that is stored, in bytes."""
+        return self.weights + self.code
+
+
+class Latency(Record):
+    """Time of one image, one thread, rounds of all runtimes interleaved."""
+
+    runtime: str
+    version: str
+    median_ms: float
+    minimum_ms: float
+
+
+class Origin(Record):
+    """Where the run comes from: the command, the machine, the versions."""
+
+    command: str
+    machine: str
+    compiler: str
+    versions: dict[str, str]
+    date: str
+
+
+class Results(BaseModel):
+    """results.json: one section a stage, absent until the stage is done. Keyed by precision where precisions differ."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = 1
+    origin: Origin | None = None
+    data: DataFacts | None = None
+    cost: Cost | None = None
+    training: Training | None = None
+    accuracy: dict[Precision, dict[str, Interval]] = Field(default_factory=dict)
+    verification: dict[Precision, Verification] = Field(default_factory=dict)
+    memory: dict[Precision, Memory] = Field(default_factory=dict)
+    latency: dict[Precision, list[Latency]] = Field(default_factory=dict)
+    shipped: Precision | None = None
+    seconds: dict[str, float] = Field(default_factory=dict)
+
+
+class Run:
+    """An open run folder. Create it with `Run.create` or `Run.open`; hold `locked()` while writing.
+
+    Attributes:
+        path: the folder.
+        config: what the user asked for.
+    """
+
+    def __init__(self, path: Path, config: Config) -> None:
+        self.path = path
+        self.config = config
+
+    @classmethod
+    def create(cls, path: Path, config: Config) -> "Run":
+        """Makes the folder, or takes up the same run where it stands.
+
+        Raises:
+            UserError: if the folder holds a different run or something else.
+        """
+        if (path / "config.json").exists():
+            run = cls.open(path)
+            changed = [name for name in Config.model_fields if getattr(run.config, name) != getattr(config, name)]
+            if changed:
+                was = ", ".join(
+                    f"{name} {getattr(run.config, name)} there, {getattr(config, name)} now" for name in changed
+                )
+                raise UserError(
+                    f"{path} holds a different run ({was}): give another folder with -o, or remove that one"
+                )
+            return run
+        if path.exists() and (not path.is_dir() or any(p.name != ".lock" for p in path.iterdir())):
+            raise UserError(f"{path} exists and is not a run folder: give another folder with -o")
+        path.mkdir(parents=True, exist_ok=True)
+        write_text(path / "config.json", config.model_dump_json(indent=2) + "\n")
+        return cls(path, config)
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """Opens a run folder for reading. Raises UserError if it is none."""
+        try:
+            text = (path / "config.json").read_text(encoding="utf-8")
+            return cls(path, Config.model_validate_json(text))
+        except (FileNotFoundError, NotADirectoryError):
+            raise UserError(
+                f"{path} is not a run folder (no config.json in it); `depthwise fit DATA -o {path}` makes one"
+            ) from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            raise UserError(f"{path / 'config.json'} is damaged at {where}: {first['msg']}") from None
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the folder for this process; a killed holder lets go by itself. Raises UserError if another holds it."""
+        try:
+            with filelock.FileLock(self.path / ".lock", timeout=0):
+                remove_leftovers(self.path)
+                yield
+        except filelock.Timeout:
+            raise UserError(
+                f"{self.path} is in use by another process: wait for it, or give another folder with -o"
+            ) from None
+
+    @property
+    def results(self) -> Results:
+        """results.json as it stands; empty sections before their stage. Raises UserError if it is damaged."""
+        path = self.path / "results.json"
+        if not path.exists():
+            return Results()
+        try:
+            return Results.model_validate_json(path.read_text(encoding="utf-8"))
+        except ValidationError as error:
+            raise UserError(
+                f"{path} is damaged ({error.error_count()} errors): remove it and run the same fit again"
+            ) from None
+
+    def record(self, results: Results) -> None:
+        """Writes results.json whole."""
+        write_text(self.path / "results.json", results.model_dump_json(indent=1) + "\n")
+
+    def stage(self, name: str, key: Mapping[str, Any], files: list[str], work: Callable[[], None]) -> bool:
+        """Does one stage of the pipeline unless the folder already holds its result.
+
+        Args:
+            name: of the stage.
+            key: what the stage's result depends on: settings, fingerprints of its inputs.
+            files: what it writes, relative to the folder; an absent one means that the stage is not done.
+            work: does it; must leave whole files only.
+
+        Returns:
+            Whether the work was done now (False: it was there).
+        """
+        path = self.path / "stages.json"
+        done: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        mark = fingerprint(json.dumps(key, sort_keys=True, default=str))
+        if done.get(name) == mark and all((self.path / file).exists() for file in files):
+            return False
+        work()
+        write_text(path, json.dumps({**done, name: mark}, indent=1) + "\n")
+        return True
