@@ -79,7 +79,7 @@ def file_fingerprint(path: Path) -> str:
 
 
 def cache_folder(name: str) -> Path:
-    """The folder `name` in the user's cache: $DEPTHWISE_CACHE, else $XDG_CACHE_HOME/depthwise, else ~/.cache/depthwise."""
+    """The folder `name` in $DEPTHWISE_CACHE, else in $XDG_CACHE_HOME/depthwise, else in ~/.cache/depthwise."""
     root = os.environ.get("DEPTHWISE_CACHE")
     base = Path(root) if root else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depthwise"
     folder = base / name

@@ -27,8 +27,8 @@ def choose(kind: str, name: str, known: Iterable[str]) -> str:
 class Registry(Mapping[str, T], Generic[T]):
     """A read-only mapping name -> object over the modules of one package.
 
-    Every module of the package except `base` and those with a leading underscore defines a dictionary of the agreed name
-    `attribute`; the registry is their union. Modules are imported at first use.
+    Every module of the package, except `base` and those with a leading underscore, defines a dictionary of the agreed
+    name `attribute`; the registry is their union. Modules are imported at first use.
 
     Args:
         kind: what the objects are, for error messages ("model", "operator").

@@ -79,7 +79,7 @@ class DataFacts(Record):
 
 
 class LayerCost(Record):
-    """One row of the cost table: a fused operator of the normal form. MACs, trainable parameters, bytes of weights and output."""
+    """One row of the cost table, a fused operator: MACs, trainable parameters, bytes of its weights and output."""
 
     name: str
     op: str
@@ -91,7 +91,7 @@ class LayerCost(Record):
 
 
 class Cost(Record):
-    """Exact counts of a network. `parameters` are trainable ones, as papers count (BatchNorm scale and shift included)."""
+    """Exact counts of a network; `parameters` are trainable ones, BatchNorm scale and shift included, as in papers."""
 
     parameters: int
     macs: int
@@ -265,7 +265,7 @@ class Run:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the folder for this process; a killed holder lets go by itself. Raises UserError if another holds it."""
+        """Holds the folder; a killed holder lets go by itself. Raises UserError if another process holds it."""
         try:
             with filelock.FileLock(self.path / ".lock", timeout=0):
                 remove_leftovers(self.path)

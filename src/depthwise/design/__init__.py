@@ -1,1 +1,37 @@
-"""Room: design."""
+"""Design: networks as data. `architecture("mobilenet_v2", width=0.5).layers()` needs neither torch nor weights."""
+
+from dataclasses import replace
+
+from depthwise.design.architecture import Architecture
+from depthwise.design.scaling import scale_width, set_resolution
+from depthwise.errors import UserError
+from depthwise.registry import Registry
+
+MODELS: Registry[Architecture] = Registry("model", "depthwise.design.families", "MODELS")
+
+
+def architecture(
+    name: str, width: float = 1.0, resolution: int | None = None, classes: int = 1000, channels: int = 3
+) -> Architecture:
+    """A registered architecture, scaled.
+
+    Args:
+        name: of the model, e.g. "mobilenet_v2".
+        width: width multiplier, above 0.
+        resolution: height and width of the input in pixels; None: the paper's.
+        classes: outputs of the classifier, at least 1.
+        channels: of the input image, at least 1.
+
+    Raises:
+        UserError: an unknown name (lists the known and the nearest), or a value out of range.
+    """
+    if classes < 1:
+        raise UserError(f"classes {classes} is out of range: give at least 1")
+    if channels < 1:
+        raise UserError(f"channels {channels} is out of range: give at least 1, usually 3 (colour) or 1 (grey)")
+    base = scale_width(MODELS[name], width)
+    base = set_resolution(base, resolution if resolution is not None else base.resolution)
+    return replace(base, classes=classes, channels=channels)
+
+
+__all__ = ["MODELS", "Architecture", "architecture"]

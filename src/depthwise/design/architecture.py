@@ -1,0 +1,124 @@
+"""Architecture: a network as data (stem, stages of blocks, head), before any weight exists."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from depthwise.graph.layers import Layer, LayerList
+
+
+class Block(Protocol):
+    """What every block kind offers: a frozen dataclass with output channels and stride that expands to Layers."""
+
+    @property
+    def channels(self) -> int:
+        """Output channels."""
+
+    @property
+    def stride(self) -> int:
+        """Factor by which the block shrinks its map."""
+
+    def expand(self, layers: LayerList, name: str, source: str) -> str:
+        """Appends the block's layers under `name`, reading layer `source`; returns the last layer's name."""
+
+
+@dataclass(frozen=True)
+class Stem:
+    """The standard convolution that reads the image: channels, kernel side, stride, activation."""
+
+    channels: int
+    kernel: int = 3
+    stride: int = 2
+    activation: str = "relu6"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`repeats` blocks of one kind; the first has the block's stride, the others stride 1."""
+
+    block: Block
+    repeats: int = 1
+
+
+@dataclass(frozen=True)
+class Head:
+    """Optional pointwise convolution, global average pooling, dropout, classifier.
+
+    Attributes:
+        channels: of the pointwise convolution before the pooling; None: there is none.
+        dropout: ratio before the classifier, in training only.
+        activation: after the pointwise convolution.
+        grows_only: the width multiplier may widen `channels` but not thin it (MobileNetV2, section 4.1 of its paper).
+    """
+
+    channels: int | None = None
+    dropout: float = 0.0
+    activation: str = "relu6"
+    grows_only: bool = False
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How scaled channel counts are rounded, as the family's paper or reference code does it.
+
+    Attributes:
+        divisor: counts become multiples of it.
+        minimum: smallest count.
+        keep: rounding down below this share of the unrounded count goes up one divisor instead (0: never).
+        nearest: round to the nearest multiple; False: cut down.
+    """
+
+    divisor: int = 8
+    minimum: int = 8
+    keep: float = 0.9
+    nearest: bool = True
+
+    def __call__(self, channels: float) -> int:
+        """The rounded count."""
+        shift = self.divisor / 2 if self.nearest else 0
+        rounded = max(self.minimum, int(channels + shift) // self.divisor * self.divisor)
+        return rounded + self.divisor if rounded < self.keep * channels else rounded
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A whole network as data.
+
+    Attributes:
+        name: of the family member, e.g. "mobilenet_v2".
+        stem, stages, head: its parts in order.
+        rounding: how the width multiplier rounds.
+        resolution: height and width of the input in pixels.
+        channels: of the input image.
+        classes: outputs of the classifier.
+        width: the width multiplier that has been applied.
+    """
+
+    name: str
+    stem: Stem
+    stages: tuple[Stage, ...]
+    head: Head
+    rounding: Rounding = Rounding()
+    resolution: int = 224
+    channels: int = 3
+    classes: int = 1000
+    width: float = 1.0
+
+    def layers(self, resolution: int | None = None) -> tuple[Layer, ...]:
+        """Expands to Layers, named stem.*, blocks.STAGE.REPEAT.* and head.*, at `resolution` (default: its own)."""
+        layers = LayerList(self.channels, resolution or self.resolution)
+        x = layers.conv("stem.conv", "input", self.stem.channels, self.stem.kernel, self.stem.stride)
+        x = layers.norm("stem.norm", x)
+        x = layers.activation("stem.activation", x, self.stem.activation)
+        for i, stage in enumerate(self.stages):
+            for j in range(stage.repeats):
+                block = stage.block if j == 0 else replace(stage.block, stride=1)  # type: ignore[type-var]
+                x = block.expand(layers, f"blocks.{i}.{j}", x)
+        if self.head.channels is not None:
+            x = layers.conv("head.conv", x, self.head.channels)
+            x = layers.norm("head.norm", x)
+            x = layers.activation("head.activation", x, self.head.activation)
+        x = layers.pool("head.pool", x)
+        x = layers.flatten("head.flatten", x)
+        x = layers.dropout("head.dropout", x, self.head.dropout)
+        layers.linear("head.classifier", x, self.classes)
+        return tuple(layers.layers)

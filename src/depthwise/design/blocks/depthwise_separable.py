@@ -1,0 +1,32 @@
+"""The depthwise separable block: depthwise k x k, then pointwise (MobileNetV1, arXiv 1704.04861, fig. 3)."""
+
+from dataclasses import dataclass
+
+from depthwise.graph.layers import LayerList
+
+
+@dataclass(frozen=True)
+class DepthwiseSeparable:
+    """depthwise k x k -> norm -> activation -> pointwise -> norm -> activation, no residual.
+
+    Attributes:
+        channels: output channels.
+        stride: of the depthwise convolution.
+        kernel: side of the depthwise filter.
+        activation: after both convolutions.
+    """
+
+    channels: int
+    stride: int = 1
+    kernel: int = 3
+    activation: str = "relu6"
+
+    def expand(self, layers: LayerList, name: str, source: str) -> str:
+        """Appends the block's layers, named under `name`, reading `source`; returns the last one's name."""
+        channels = layers.shape(source)[0]
+        x = layers.conv(f"{name}.depthwise", source, channels, self.kernel, self.stride, groups=channels)
+        x = layers.norm(f"{name}.depthwise_norm", x)
+        x = layers.activation(f"{name}.depthwise_activation", x, self.activation)
+        x = layers.conv(f"{name}.pointwise", x, self.channels)
+        x = layers.norm(f"{name}.pointwise_norm", x)
+        return layers.activation(f"{name}.pointwise_activation", x, self.activation)
