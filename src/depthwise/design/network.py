@@ -12,7 +12,7 @@ class Network(nn.Module):
     """A torch module that runs a list of Layers; its parameters are named LAYER.PARAMETER.
 
     Args:
-        layers: in topological order; the last one's output is the module's.
+        layers: in topological order; the first is the input, the last one's output is the module's.
 
     forward takes float32 images [N, C, H, W] and returns logits [N, classes].
     """
@@ -20,14 +20,14 @@ class Network(nn.Module):
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__()
         self.layers = tuple(layers)
-        for layer in self.layers:
+        for layer in self.layers[1:]:
             _attach(self, layer.name, _MODULES[layer.op](layer))
         self.apply(_initialize)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [N, classes] of images [N, C, H, W]."""
-        values = {"input": images}
-        for layer in self.layers:
+        values = {self.layers[0].name: images}
+        for layer in self.layers[1:]:
             values[layer.name] = self.get_submodule(layer.name)(*(values[name] for name in layer.inputs))
         return values[self.layers[-1].name]
 
@@ -92,7 +92,7 @@ def _attach(root: nn.Module, name: str, module: nn.Module) -> None:
     for part in path:
         if part not in root._modules:
             root.add_module(part, nn.Module())
-        root = root._modules[part] or root
+        root = root.get_submodule(part)
     root.add_module(leaf, module)
 
 

@@ -16,8 +16,8 @@ class Layer:
 
     Attributes:
         name: dotted and unique; also the name of the torch module, of the ONNX node and of the cost row.
-        op: ONNX operator type: Conv, BatchNormalization, Clip, Relu, Add, GlobalAveragePool, Flatten, Dropout, Gemm.
-        inputs: names of the layers whose outputs it reads ("input" is the network's input).
+        op: "Input" (the first layer, the image), else an ONNX operator type: Conv, BatchNormalization, Clip, Relu, Add, GlobalAveragePool, Flatten, Dropout, Gemm.
+        inputs: names of the layers whose outputs it reads.
         shape: output shape without batch, (C, H, W) or (C,).
         attributes: by ONNX's names (kernel_shape, strides, pads, dilations, group, epsilon, min, max, ratio).
         parameters: name -> shape, by torch's names (weight, bias, running_mean, running_var).
@@ -34,6 +34,8 @@ class Layer:
 class LayerList:
     """Grows a list of Layers; each method appends one layer, infers its shape and returns its name.
 
+    It begins with the layer "input".
+
     Args:
         channels: channels of the input image.
         resolution: height and width of the input image in pixels.
@@ -41,7 +43,8 @@ class LayerList:
 
     def __init__(self, channels: int, resolution: int) -> None:
         self.layers: list[Layer] = []
-        self._shapes: dict[str, Shape] = {"input": (channels, resolution, resolution)}
+        self._shapes: dict[str, Shape] = {}
+        self._add("input", "Input", (), (channels, resolution, resolution))
 
     def shape(self, name: str) -> Shape:
         """Output shape of a layer without batch."""
