@@ -24,7 +24,7 @@ def shape_of(value: ir.Value | None) -> Shape:
     """Static shape of a value of the normal form."""
     if value is None or value.shape is None:
         raise ValueError(f"value {value} has no static shape")
-    return tuple(int(dimension) for dimension in value.shape)
+    return value.shape.numpy()
 
 
 def array_of(value: ir.Value | None) -> np.ndarray:
@@ -49,7 +49,7 @@ def parameters_of(node: ir.Node) -> list[ir.Value]:
     return [value for value in node.inputs if value is not None and is_constant(value)]
 
 
-def always(node: ir.Node) -> bool:
+def always(_: ir.Node) -> bool:
     """The predicate of a kernel that serves every node of its operator."""
     return True
 
@@ -71,7 +71,7 @@ class Kernel:
             written as designated initializers.
         instructions: instruction set that the target must have: "c" (every target), "avx2", "neon" ...
         fits: whether the kernel can serve a node.
-        constants: packs the parameters of a node into the one float32 array that the kernel reads (None: no parameters).
+        constants: packs the parameters of a node into the one float32 array that the kernel reads (None: there are none).
         workspace: bytes of scratch which the kernel needs for a node.
         input_type: element type of the first activation, "float32" or "uint8".
         includes: further headers of `kernels/` which the kernel includes.
@@ -82,8 +82,8 @@ class Kernel:
     parameters: Callable[[ir.Node], Mapping[str, int | float | str]]
     instructions: str = "c"
     fits: Callable[[ir.Node], bool] = always
-    constants: Callable[[ir.Node], np.ndarray | None] = lambda node: None
-    workspace: Callable[[ir.Node], int] = lambda node: 0
+    constants: Callable[[ir.Node], np.ndarray | None] = lambda _: None
+    workspace: Callable[[ir.Node], int] = lambda _: 0
     input_type: str = "float32"
     includes: Sequence[str] = ()
 
@@ -103,7 +103,7 @@ class Operator:
 
     shape: Callable[[ir.Node], Shape]
     reference: Callable[..., np.ndarray]
-    macs: Callable[[ir.Node], int] = lambda node: 0
+    macs: Callable[[ir.Node], int] = lambda _: 0
     kernels: Sequence[Kernel] = field(default_factory=tuple)
     in_place: bool = False
     view: bool = False

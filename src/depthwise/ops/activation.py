@@ -1,0 +1,18 @@
+"""An activation function by itself, where no operator before it could take it into its epilogue."""
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise.ops._activation import activate
+from depthwise.ops.base import Operator, Shape, shape_of
+
+
+def _shape(node: ir.Node) -> Shape:
+    return shape_of(node.inputs[0])
+
+
+def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
+    return activate(node, x.astype(np.float64))
+
+
+OPERATORS = {"Activation": Operator(shape=_shape, reference=_reference, in_place=True)}

@@ -1,0 +1,21 @@
+"""Elementwise sum: x and y of one shape, then the activation function."""
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise.ops._activation import activate
+from depthwise.ops.base import Operator, Shape, shape_of
+
+
+def _shape(node: ir.Node) -> Shape:
+    left, right = shape_of(node.inputs[0]), shape_of(node.inputs[1])
+    if left != right:
+        raise ValueError(f"{node.name}: cannot add {left} and {right}")
+    return left
+
+
+def _reference(node: ir.Node, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return activate(node, x.astype(np.float64) + y)
+
+
+OPERATORS = {"Add": Operator(shape=_shape, reference=_reference, in_place=True)}

@@ -1,0 +1,28 @@
+"""Fully connected layer: x [1, I], weight [O, I], bias [O] -> [1, O]."""
+
+import math
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise.ops._activation import activate
+from depthwise.ops.base import Operator, Shape, array_of, shape_of
+
+
+def _shape(node: ir.Node) -> Shape:
+    features, (outputs, depth) = math.prod(shape_of(node.inputs[0])), shape_of(node.inputs[1])
+    if features != depth:
+        raise ValueError(f"{node.name}: weight {(outputs, depth)} cannot read {features} features")
+    return (1, outputs)
+
+
+def _macs(node: ir.Node) -> int:
+    return math.prod(shape_of(node.inputs[1]))
+
+
+def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
+    weight, bias = array_of(node.inputs[1]).astype(np.float64), array_of(node.inputs[2]).astype(np.float64)
+    return activate(node, weight @ x.reshape(-1).astype(np.float64) + bias)[None]
+
+
+OPERATORS = {"FullyConnected": Operator(shape=_shape, reference=_reference, macs=_macs)}

@@ -1,0 +1,17 @@
+"""Global average pooling: x [1, C, H, W] -> [1, C, 1, 1]."""
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise.ops.base import Operator, Shape, shape_of
+
+
+def _shape(node: ir.Node) -> Shape:
+    return (*shape_of(node.inputs[0])[:2], 1, 1)
+
+
+def _reference(_: ir.Node, x: np.ndarray) -> np.ndarray:
+    return np.asarray(x.mean(axis=(2, 3), keepdims=True, dtype=np.float64), np.float32)
+
+
+OPERATORS = {"GlobalAveragePool": Operator(shape=_shape, reference=_reference)}

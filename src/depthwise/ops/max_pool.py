@@ -1,0 +1,15 @@
+"""Max pooling: x [1, C, H, W] -> [1, C, OH, OW]; padded pixels never win."""
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise.ops._window import pooled_shape, window_of
+from depthwise.ops.base import Operator
+
+
+def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
+    window = window_of(node)
+    return np.asarray(window.patches(window.pad(x[0], -np.inf)).max(axis=(3, 4)), np.float32)[None]
+
+
+OPERATORS = {"MaxPool": Operator(shape=pooled_shape, reference=_reference)}

@@ -1,0 +1,21 @@
+"""Elementwise product: x [1, C, H, W] times y of the same shape, or y [1, C, 1, 1] (the gate of squeeze-excite)."""
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise.ops._activation import activate
+from depthwise.ops.base import Operator, Shape, shape_of
+
+
+def _shape(node: ir.Node) -> Shape:
+    left, right = shape_of(node.inputs[0]), shape_of(node.inputs[1])
+    if right != left and right != (*left[:2], *(1 for _ in left[2:])):
+        raise ValueError(f"{node.name}: cannot multiply {left} by {right}")
+    return left
+
+
+def _reference(node: ir.Node, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return activate(node, x.astype(np.float64) * y)
+
+
+OPERATORS = {"Multiply": Operator(shape=_shape, reference=_reference, in_place=True)}

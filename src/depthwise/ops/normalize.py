@@ -1,0 +1,22 @@
+"""Normalize: uint8 camera pixels x [1, C, H, W] -> float32 x * scale[C] + shift[C] (attributes `scale`, `shift`)."""
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise.ops.base import Operator, Shape, shape_of
+
+
+def _shape(node: ir.Node) -> Shape:
+    shape = shape_of(node.inputs[0])
+    for name in ("scale", "shift"):
+        if len(node.attributes.get_floats(name, ())) != shape[1]:
+            raise ValueError(f"{node.name}: {name} needs one value for each of the {shape[1]} channels")
+    return shape
+
+
+def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
+    scale, shift = (np.asarray(node.attributes.get_floats(name)).reshape(-1, 1, 1) for name in ("scale", "shift"))
+    return np.asarray(x * scale + shift, np.float32)
+
+
+OPERATORS = {"Normalize": Operator(shape=_shape, reference=_reference)}

@@ -1,0 +1,23 @@
+"""Softmax over the channels of a vector: x [1, C] or [1, C, 1, 1]; y = exp(x - max x) / sum exp(x - max x)."""
+
+import math
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise.ops.base import Operator, Shape, shape_of
+
+
+def _shape(node: ir.Node) -> Shape:
+    shape = shape_of(node.inputs[0])
+    if math.prod(shape) != shape[1]:
+        raise ValueError(f"{node.name}: softmax over the channels of {shape}; it serves vectors only")
+    return shape
+
+
+def _reference(_: ir.Node, x: np.ndarray) -> np.ndarray:
+    powers = np.exp(x.astype(np.float64) - x.max())
+    return np.asarray(powers / powers.sum(), np.float32)
+
+
+OPERATORS = {"Softmax": Operator(shape=_shape, reference=_reference, in_place=True)}
