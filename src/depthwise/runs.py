@@ -91,11 +91,15 @@ class LayerCost(Record):
 
 
 class Cost(Record):
-    """Exact counts of a network; `parameters` are trainable ones, BatchNorm scale and shift included, as in papers."""
+    """Exact counts of a network; `parameters` are trainable ones, BatchNorm scale and shift included, as in papers.
+
+    `input_shape` is that of one image, [C, H, W]; empty if it is not recorded.
+    """
 
     parameters: int
     macs: int
     layers: list[LayerCost]
+    input_shape: list[int] = []
 
 
 class Epoch(Record):
@@ -195,7 +199,10 @@ class Origin(Record):
 
 
 class Results(BaseModel):
-    """results.json: one section a stage, absent until the stage is done. Keyed by precision where precisions differ."""
+    """results.json: one section a stage, absent until the stage is done. Keyed by precision where precisions differ.
+
+    `papers` names what describes the architecture, one "Authors year, title, address" each; the model card lists them.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -203,6 +210,7 @@ class Results(BaseModel):
     origin: Origin | None = None
     data: DataFacts | None = None
     cost: Cost | None = None
+    papers: list[str] = []
     training: Training | None = None
     accuracy: dict[Precision, dict[str, Interval]] = Field(default_factory=dict)
     verification: dict[Precision, Verification] = Field(default_factory=dict)
