@@ -17,7 +17,8 @@ HEAVY = (
     "pandas",
     "altair",
     "datasets",
-)EXTRAS = ("torch", "accelerate", "kornia", "safetensors", "datasets", "onnxruntime", "altair", "vl_convert", "ziglang")
+)
+EXTRAS = ("torch", "accelerate", "kornia", "safetensors", "datasets", "onnxruntime", "altair", "vl_convert", "ziglang")
 FOR_TORCH = ("depthwise.training", "depthwise.design.network", "depthwise.graph.from_torch")
 
 
