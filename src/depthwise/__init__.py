@@ -1,1 +1,104 @@
-"""Depthwise separable networks for small devices: designed, trained, compiled to C, verified and explained."""
+"""Depthwise separable networks for small devices: designed, trained, compiled to C, verified and explained.
+
+    module = depthwise.create("mobilenet_v2", width=0.5, resolution=160, classes=10)    # a torch module
+    depthwise.cost(module).macs                                                         # exact counts
+    engine = depthwise.compile(module, input="float"); engine(batch)                    # runs as C, NHWC
+    depthwise.fit("PHOTOS/", model="mobilenet_v2", width=0.35, train_time="3min")       # images in, everything out
+
+Torch is imported by `create` and `fit` only; nothing heavy is imported before it is needed.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from depthwise.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from depthwise.engine import Engine
+    from depthwise.runs import Cost, Run
+
+__version__ = "0.1.0"
+__all__ = ["UserError", "compile", "cost", "create", "fit"]
+
+
+def create(name: str, **options: Any) -> "torch.nn.Module":
+    """A freshly initialized torch module of a registered model.
+
+    Args:
+        name: of the model, e.g. "mobilenet_v2".
+        options: width, resolution, classes, channels, as in `design.architecture`.
+
+    Returns:
+        A module from float32 images [N, channels, resolution, resolution] to logits [N, classes].
+
+    Raises:
+        UserError: an unknown name, a value out of range, or torch is not installed.
+    """
+    from depthwise.design import architecture
+
+    layers = architecture(name, **options).layers()
+    try:
+        from depthwise.design.network import build_network
+    except ModuleNotFoundError as error:
+        from depthwise.errors import missing_extra
+
+        raise missing_extra("create", error.name or "torch", "train") from None
+    return build_network(layers)
+
+
+def cost(model: Any, **options: Any) -> "Cost":
+    """Exact parameters and MACs, in all and per layer, of anything that `design.source.load_model` takes.
+
+    Args:
+        model: a name, run folder, .onnx file, torch module or Graph.
+        options: for a name: width, resolution, classes, channels.
+
+    Raises:
+        UserError: as `load_model`; an operator that is not supported.
+    """
+    from depthwise.analysis import cost as count
+    from depthwise.design.source import load_model
+
+    return count(load_model(model, **options))
+
+
+def compile(model: Any, input: str = "uint8", **options: Any) -> "Engine":
+    """Compiles a trained network to C for this machine and loads it.
+
+    Args:
+        model: a run folder, .onnx file, torch module or Graph.
+        input: "uint8" takes camera bytes [N, H, W, C] (the model must carry its preprocessing), "float" takes
+            float32 [N, H, W, C], normalized as in training.
+        options: for a foreign torch module: shape=(channels, height, width).
+
+    Returns:
+        An engine: a callable from a batch to float32 outputs [N, classes].
+
+    Raises:
+        UserError: as `load_model`; no weights; no C compiler.
+    """
+    from depthwise.design.source import load_model
+    from depthwise.engine import Engine
+
+    return Engine.build(load_model(model, **options), input=input)
+
+
+def fit(data: str, *, model: str, output: str | None = None, **options: Any) -> "Run":
+    """Trains a network on images, compiles it to C, verifies and reports it: see `workflow.fit`.
+
+    Args:
+        data: a folder of images, a parquet file, a Hugging Face name, or an embedded data set's name.
+        model: name of a registered model.
+        output: the run folder; None: runs/DATA-MODEL-N.
+        options: further fields of `runs.Config`; train_time also as text, e.g. "3min".
+    """
+    from pathlib import Path
+
+    from depthwise.device import parse_time
+    from depthwise.runs import Config
+    from depthwise.workflow import fit as run_fit
+
+    if isinstance(options.get("train_time"), str):
+        options["train_time"] = parse_time("train_time", options["train_time"])
+    return run_fit(Config(data=data, model=model, **options), Path(output) if output else None)

@@ -7,6 +7,7 @@ The schemas here are the only place where the names of those fields are written.
 
 import contextlib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -63,6 +64,16 @@ class Interval(Record):
     value: float
     low: float
     high: float
+
+    @classmethod
+    def of(cls, correct: int, total: int) -> "Interval":
+        """The proportion correct / total with its interval (Wilson 1927); total must be above 0."""
+        z = 1.959964
+        share = correct / total
+        scale = 1 + z * z / total
+        middle = (share + z * z / (2 * total)) / scale
+        half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / scale
+        return cls(correct=correct, total=total, value=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
 
 
 class DataFacts(Record):

@@ -91,6 +91,7 @@ class Architecture:
         channels: of the input image.
         classes: outputs of the classifier.
         width: the width multiplier that has been applied.
+        papers: what describes it, "authors year, title, address" each.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Architecture:
     channels: int = 3
     classes: int = 1000
     width: float = 1.0
+    papers: tuple[str, ...] = ()
 
     def layers(self, resolution: int | None = None) -> tuple[Layer, ...]:
         """Expands to Layers, named stem.*, blocks.STAGE.REPEAT.* and head.*, at `resolution` (default: its own)."""

@@ -14,5 +14,9 @@ MODELS = {
         head=Head(dropout=0.001),
         # The reference code cuts down to whole channels and keeps at least 8.
         rounding=Rounding(divisor=1, minimum=8, keep=0, nearest=False),
+        papers=(
+            "Howard et al. 2017, "
+            "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications, arXiv:1704.04861",
+        ),
     )
 }

@@ -1,0 +1,55 @@
+"""Whatever names a network -> its Graph: a model's name, a run folder, an .onnx file, a torch module, a Graph."""
+
+from pathlib import Path
+from typing import Any
+
+from depthwise import graph
+from depthwise.design import MODELS, Architecture, architecture
+from depthwise.errors import UserError
+from depthwise.graph import Graph
+
+
+def load_model(source: Any, **options: Any) -> Graph:
+    """The Graph of anything that names a network.
+
+    Args:
+        source: a registered model's name, an Architecture, the path of a run folder or an .onnx file, a torch module
+            or a Graph.
+        options: for a name: those of `design.architecture` (width, resolution, classes, channels); for a torch module
+            that was not made by `create`: `shape`, its input's (channels, height, width).
+
+    Raises:
+        UserError: nothing of that name exists, or an option does not apply to it.
+    """
+    options = {name: value for name, value in options.items() if value is not None}
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.is_dir() or path.suffix == ".onnx" or path.is_file():
+            _no_options(str(source), options)
+            return graph.load(_onnx_file(path))
+        if len(path.parts) > 1 and str(source) not in MODELS:
+            raise UserError(f"'{source}' does not exist: give a model name ({', '.join(MODELS)}), a run folder or an .onnx")
+        source = architecture(str(source), **options)
+    if isinstance(source, Architecture):
+        return graph.build(source.layers(), name=source.name)
+    if hasattr(source, "layers") and hasattr(source, "state_dict"):
+        _no_options(type(source).__name__, options)
+        weights = {name: tensor.detach().cpu().numpy() for name, tensor in source.state_dict().items()}
+        return graph.build(source.layers, weights)
+    return graph.load(source, **options)
+
+
+def _onnx_file(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    if (path / "model.onnx").is_file():
+        return path / "model.onnx"
+    if (path / "config.json").is_file():
+        raise UserError(f"the run in {path} has no model.onnx yet: finish it with the same `depthwise fit`")
+    raise UserError(f"{path} is not a run folder (no config.json in it)")
+
+
+def _no_options(name: str, options: dict[str, Any]) -> None:
+    if options:
+        flags = ", ".join(f"--{option}" for option in options)
+        raise UserError(f"{flags} apply to model names, not to {name}, whose shapes are fixed")

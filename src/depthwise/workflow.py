@@ -1,0 +1,325 @@
+"""The main job, `fit`: images in, a trained network compiled to C and its report out. The stages, in order."""
+
+import contextlib
+import platform
+import re
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from depthwise import analysis, data, design, graph, profiling, report, verification
+from depthwise.data import ImageData, Preprocessing
+from depthwise.design import Architecture
+from depthwise.device import load_device
+from depthwise.engine import Engine
+from depthwise.errors import UserError, missing_extra
+from depthwise.files import file_fingerprint
+from depthwise.progress import Progress, Silent
+from depthwise.runs import Config, DataFacts, Origin, Results, Run
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+VERSIONS = ("depthwise", "numpy", "onnx", "onnx-ir", "onnxruntime", "torch", "accelerate", "kornia")
+
+
+def fit(config: Config, folder: Path | None = None, progress: Progress | None = None) -> Run:
+    """Trains a network on images, compiles it, verifies it and writes the report.
+
+    A stage whose inputs, settings and data are those of an earlier call is not done again: the same call on a killed
+    run resumes it, and on a finished run only reads it.
+
+    Args:
+        config: what is asked for.
+        folder: of the run; None: runs/DATA-MODEL-N, the newest one with this config if there is one.
+        progress: told where the work stands.
+
+    Returns:
+        The run; its results are in `run.results`.
+
+    Raises:
+        UserError: bad data, an unknown model or device, a folder that holds another run, no compiler, or a compiled
+            network that differs from torch's.
+    """
+    progress = progress or Silent()
+    load_device(config.device)
+    design.architecture(config.model, config.width, config.resolution)  # a wrong name fails before any data is read
+    images = read_data(config, progress)
+    architecture = choose_architecture(config, images)
+
+    run = Run.create(folder or default_folder(config), config)
+    weights, model = run.path / "weights.safetensors", run.path / "model.onnx"
+    with run.locked():
+        settings = config.model_dump(exclude={"device", "input"})
+        run.stage(
+            "training",
+            {"settings": settings, "data": images.fingerprint},
+            [weights.name],
+            lambda: train(run, architecture, images, progress),
+        )
+        run.stage(
+            "graph",
+            {"weights": file_fingerprint(weights)},
+            [model.name],
+            lambda: export(run, architecture, images, progress),
+        )
+        run.stage(
+            "compile",
+            {"model": file_fingerprint(model), "device": config.device, "input": config.input},
+            ["c"],
+            lambda: compile_c(run, progress),
+        )
+        compiled = {"model": file_fingerprint(model), "c": file_fingerprint(run.path / "c" / "manifest.json")}
+        run.stage("verification", compiled, [], lambda: verify(run, architecture, images, progress))
+        run.stage("latency", compiled, [], lambda: measure_latency(run, architecture, images, progress))
+        run.stage(
+            "report",
+            {"results": file_fingerprint(run.path / "results.json")},
+            ["report.html", "MODEL_CARD.md"],
+            lambda: write_report(run, progress),
+        )
+    return run
+
+
+def read_data(config: Config, progress: Progress) -> ImageData:
+    """Finds, splits and decodes the images."""
+    progress.stage("data")
+    images = data.load(
+        config.data,
+        data_dir=config.data_dir,
+        size=config.resolution,
+        channels=config.channels,
+        split=config.split,
+        seed=config.seed,
+        progress=progress.step,
+    )
+    for line in images.skipped[:3]:
+        progress.note(f"skipped {line}")
+    if len(images.skipped) > 3:
+        progress.note(f"skipped {len(images.skipped)} unreadable images in all; the report lists them")
+    return images
+
+
+def choose_architecture(config: Config, images: ImageData) -> Architecture:
+    """The architecture that the user named, for these images."""
+    form = images.preprocessing
+    return design.architecture(config.model, config.width, form.size, len(images.classes), form.channels)
+
+
+def train(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
+    """Trains to weights.safetensors; begins results.json anew with what is known so far."""
+    training = _training()
+    config = run.config
+    with _clock() as seconds:
+        progress.stage("training")
+        network = training.new_network(architecture.layers(), config.seed)
+        history = training.train(network, images, config, run.path, progress)
+    results = Results(
+        origin=_origin(),
+        data=_facts(images),
+        cost=analysis.cost(graph.build(architecture.layers(), name=architecture.name)),
+        papers=list(architecture.papers),
+        training=history,
+        seconds={"training": seconds()},
+    )
+    run.record(results)
+
+
+def export(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
+    """From the weights to model.onnx, with classes and preprocessing in its metadata."""
+    progress.stage("graph")
+    model = graph.build(
+        architecture.layers(),
+        _training().load_weights(run.path / "weights.safetensors"),
+        name=architecture.name,
+        preprocessing=images.preprocessing,
+        classes=images.classes,
+    )
+    graph.save(model, run.path / "model.onnx")
+
+
+def compile_c(run: Run, progress: Progress) -> None:
+    """From model.onnx to the C folder, built and loaded once; records its exact bytes."""
+    progress.stage("compiling")
+    with _clock() as seconds:
+        engine = Engine.build(
+            graph.load(run.path / "model.onnx"),
+            input=run.config.input,
+            device=load_device(run.config.device),
+            folder=run.path / "c",
+        )
+    origin = run.results.origin
+    _update(
+        run,
+        {"compiling": seconds()},
+        memory={"float32": engine.memory},
+        origin=origin and origin.model_copy(update={"compiler": engine.compiler}),
+    )
+
+
+def verify(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
+    """Torch, ONNX Runtime and the compiled network on the test images: accuracy, agreement, confusion, mistakes."""
+    progress.stage("verification")
+    form, training = images.preprocessing, _training()
+    network = training.load_network(architecture.layers(), run.path / "weights.safetensors")
+    engine = Engine.load(run.path / "c")
+    session = profiling.onnxruntime_session(run.path / "model.onnx")
+    with _clock() as seconds:
+        logits = verification.run_all(
+            {
+                "torch": lambda pixels: training.logits(network, form.normalize(pixels)),
+                "onnxruntime": lambda pixels: profiling.run_session(session, form.normalize(pixels)),
+                "compiled": lambda pixels: engine(_engine_input(pixels, form, run.config.input)),
+            },
+            images.test.pixels,
+            progress.step,
+        )
+        compared = verification.compare(logits, images, run.path)
+    _update(
+        run,
+        {"verification": seconds()},
+        accuracy={"float32": verification.accuracies(logits, images.test.labels)},
+        verification={"float32": compared},
+        shipped="float32",
+    )
+
+
+def measure_latency(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
+    """One image, one thread: the compiled network beside torch and ONNX Runtime, rounds interleaved."""
+    progress.stage("latency")
+    training = _training()
+    network = training.load_network(architecture.layers(), run.path / "weights.safetensors")
+    engine = Engine.load(run.path / "c")
+    session = profiling.onnxruntime_session(run.path / "model.onnx", threads=1)
+    image = np.asarray(images.test.pixels[:1])
+    normalized = images.preprocessing.normalize(image)
+    raw = _engine_input(image, images.preprocessing, run.config.input)
+    with training.one_thread(), _clock() as seconds:
+        rows = profiling.latency(
+            {
+                "depthwise": profiling.Runtime(version("depthwise"), engine.prepared(raw)),
+                "onnxruntime": profiling.Runtime(
+                    version("onnxruntime"), lambda: profiling.run_session(session, normalized)
+                ),
+                "torch": profiling.Runtime(version("torch"), training.prepared(network, normalized)),
+            },
+            progress=progress.step,
+        )
+    _update(run, {"latency": seconds()}, latency={"float32": rows})
+
+
+def write_report(run: Run, progress: Progress) -> None:
+    """From the files of the run folder to report.html and MODEL_CARD.md."""
+    progress.stage("report")
+    report.write(run.path)
+
+
+def classify(model: str, files: list[Path], top: int = 1) -> list[dict[str, Any]]:
+    """Classifies image files with the compiled network.
+
+    Args:
+        model: a run folder, or an .onnx file that carries its preprocessing.
+        files: images.
+        top: how many classes to return for each, most probable first.
+
+    Returns:
+        For each file {"image", "classes": [{"class", "probability"}], "ms"}; ms is one image through the C, one thread.
+    """
+    folder = Path(model)
+    if folder.is_dir() and (folder / "c" / "manifest.json").is_file():
+        engine = Engine.load(folder / "c")
+    else:
+        from depthwise.design.source import load_model
+
+        engine = Engine.build(load_model(model))
+    form = engine.preprocessing
+    if form is None:
+        raise UserError(f"{model} does not say how its images are prepared: compile it with --mean and --std instead")
+    rows = []
+    for file in files:
+        pixels = data.decode(file, form)[None]
+        call = engine.prepared(_engine_input(pixels, form, engine.input))
+        call()
+        begin = time.perf_counter()
+        logits = call()
+        ms = 1e3 * (time.perf_counter() - begin)
+        probability = verification.softmax(logits.reshape(-1))
+        best = probability.argsort()[::-1][:top]
+        names = engine.classes or tuple(map(str, range(len(probability))))
+        guesses = [{"class": names[i], "probability": float(probability[i])} for i in best]
+        rows.append({"image": str(file), "classes": guesses, "ms": ms})
+    return rows
+
+
+def default_folder(config: Config, root: Path = Path("runs")) -> Path:
+    """runs/DATA-MODEL-N: the newest folder that holds this config, else the first free N."""
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(config.data).name or "data").strip("-.")
+    number = 1
+    same = None
+    while (folder := root / f"{stem}-{config.model}-{number}").exists():
+        with contextlib.suppress(UserError):
+            if Run.open(folder).config == config:
+                same = folder
+        number += 1
+    return same or folder
+
+
+def _training() -> "ModuleType":
+    """The room that needs torch, imported when it is needed."""
+    try:
+        from depthwise import training
+    except ModuleNotFoundError as error:
+        raise missing_extra("fit", error.name or "torch", "train") from None
+    return training
+
+
+def _engine_input(batch: np.ndarray, form: Preprocessing, kind: str) -> np.ndarray:
+    """What a compiled network of input type `kind` takes, from uint8 pixels [N, H, W, C]."""
+    return batch if kind == "uint8" else np.ascontiguousarray(form.normalize(batch).transpose(0, 2, 3, 1))
+
+
+def _facts(images: ImageData) -> DataFacts:
+    return DataFacts(
+        name=images.name,
+        classes=list(images.classes),
+        train=len(images.train),
+        validation=len(images.validation),
+        test=len(images.test),
+        skipped=list(images.skipped),
+        fingerprint=images.fingerprint,
+        source=images.source,
+    )
+
+
+def _origin() -> Origin:
+    versions = {"python": platform.python_version()}
+    for name in VERSIONS:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return Origin(
+        command=shlex.join(["depthwise", *sys.argv[1:]]) if sys.argv[0].endswith("depthwise") else "depthwise.fit(...)",
+        machine=profiling.machine(),
+        compiler="",
+        versions=versions,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _update(run: Run, seconds: dict[str, float], **sections: Any) -> None:
+    """Adds sections to results.json."""
+    results = run.results
+    run.record(results.model_copy(update={**sections, "seconds": {**results.seconds, **seconds}}))
+
+
+@contextlib.contextmanager
+def _clock() -> Iterator[Callable[[], float]]:
+    """Gives a function that says how many seconds have passed."""
+    begin = time.monotonic()
+    yield lambda: round(time.monotonic() - begin, 3)
