@@ -16,7 +16,7 @@ def _hard_sigmoid(x: np.ndarray) -> np.ndarray:
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
     small = np.exp(-np.abs(x))  # never overflows
-    return np.where(x >= 0, 1, small) / (1 + small)
+    return np.asarray(np.where(x >= 0, 1, small) / (1 + small))
 
 
 _FUNCTIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -4,7 +4,8 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._activation import activate
-from depthwise.ops.base import Operator, Shape, shape_of
+from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops.base import Kernel, Operator, Shape, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -18,4 +19,11 @@ def _reference(node: ir.Node, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return activate(node, x.astype(np.float64) + y)
 
 
-OPERATORS = {"Add": Operator(shape=_shape, reference=_reference, in_place=True)}
+_KERNEL = Kernel(
+    name="add_f32",
+    struct="elementwise_parameters",
+    parameters=elementwise_fields,
+    includes=("parameters.h", "activation.h"),
+)
+
+OPERATORS = {"Add": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), in_place=True)}

@@ -69,9 +69,11 @@ class Kernel:
         name: file stem of the header and name of its function, by the grammar `op_dtype[_variant]`.
         parameters: name of the struct in `kernels/parameters.h` and function that gives its fields for a node,
             written as designated initializers.
-        instructions: instruction set that the target must have: "c" (every target), "avx2", "neon" ...
+        instructions: instruction set that the target must have: "c" (every target), "avx512", "avx2" or "neon". For the
+            last three the emitted source defines DEPTHWISE_AVX512, DEPTHWISE_AVX2 or DEPTHWISE_NEON before it includes
+            the kernel: `kernels/simd.h` then compiles for that set whatever the flags are, as the packed weights need.
         fits: whether the kernel can serve a node.
-        constants: packs the parameters of a node into the one float32 array that the kernel reads (None: there are none).
+        constants: packs the parameters of a node into the one float32 array that the kernel reads (None: none).
         workspace: bytes of scratch which the kernel needs for a node.
         input_type: element type of the first activation, "float32" or "uint8".
         includes: further headers of `kernels/` which the kernel includes.

@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._activation import activate
+from depthwise.ops._kernels import CONVOLUTION_U8_F32, POINTWISE_F32
 from depthwise.ops.base import Operator, Shape, array_of, shape_of
 
 
@@ -25,4 +26,8 @@ def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
     return activate(node, weight @ x.reshape(-1).astype(np.float64) + bias)[None]
 
 
-OPERATORS = {"FullyConnected": Operator(shape=_shape, reference=_reference, macs=_macs)}
+OPERATORS = {
+    "FullyConnected": Operator(
+        shape=_shape, reference=_reference, macs=_macs, kernels=(CONVOLUTION_U8_F32, POINTWISE_F32)
+    )
+}

@@ -3,7 +3,8 @@
 import numpy as np
 import onnx_ir as ir
 
-from depthwise.ops.base import Operator, Shape, shape_of
+from depthwise.ops._parameters import global_pool_fields
+from depthwise.ops.base import Kernel, Operator, Shape, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -14,4 +15,11 @@ def _reference(_: ir.Node, x: np.ndarray) -> np.ndarray:
     return np.asarray(x.mean(axis=(2, 3), keepdims=True, dtype=np.float64), np.float32)
 
 
-OPERATORS = {"GlobalAveragePool": Operator(shape=_shape, reference=_reference)}
+_KERNEL = Kernel(
+    name="global_average_pool_f32",
+    struct="pool_parameters",
+    parameters=global_pool_fields,
+    includes=("parameters.h",),
+)
+
+OPERATORS = {"GlobalAveragePool": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,))}

@@ -3,8 +3,9 @@
 import numpy as np
 import onnx_ir as ir
 
+from depthwise.ops._parameters import pool_fields
 from depthwise.ops._window import pooled_shape, window_of
-from depthwise.ops.base import Operator
+from depthwise.ops.base import Kernel, Operator
 
 
 def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
@@ -12,4 +13,11 @@ def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
     return np.asarray(window.patches(window.pad(x[0], -np.inf)).max(axis=(3, 4)), np.float32)[None]
 
 
-OPERATORS = {"MaxPool": Operator(shape=pooled_shape, reference=_reference)}
+_KERNEL = Kernel(
+    name="max_pool_f32",
+    struct="pool_parameters",
+    parameters=pool_fields,
+    includes=("parameters.h", "window.h"),
+)
+
+OPERATORS = {"MaxPool": Operator(shape=pooled_shape, reference=_reference, kernels=(_KERNEL,))}

@@ -1,10 +1,13 @@
 """Elementwise product: x [1, C, H, W] times y of the same shape, or y [1, C, 1, 1] (the gate of squeeze-excite)."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._activation import activate
-from depthwise.ops.base import Operator, Shape, shape_of
+from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops.base import Kernel, Operator, Shape, always, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -18,4 +21,18 @@ def _reference(node: ir.Node, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return activate(node, x.astype(np.float64) * y)
 
 
-OPERATORS = {"Multiply": Operator(shape=_shape, reference=_reference, in_place=True)}
+def _same_shape(node: ir.Node) -> bool:
+    return shape_of(node.inputs[0]) == shape_of(node.inputs[1])
+
+
+_MAPS = Kernel(
+    name="multiply_f32",
+    struct="elementwise_parameters",
+    parameters=elementwise_fields,
+    fits=_same_shape,
+    includes=("parameters.h", "activation.h"),
+)
+
+_GATE = replace(_MAPS, name="multiply_gate_f32", fits=always)
+
+OPERATORS = {"Multiply": Operator(shape=_shape, reference=_reference, kernels=(_MAPS, _GATE), in_place=True)}

@@ -3,7 +3,9 @@
 import numpy as np
 import onnx_ir as ir
 
-from depthwise.ops.base import Operator, Shape, shape_of
+from depthwise.ops._packing import scale_and_shift
+from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops.base import Kernel, Operator, Shape, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -19,4 +21,13 @@ def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
     return np.asarray(x * scale + shift, np.float32)
 
 
-OPERATORS = {"Normalize": Operator(shape=_shape, reference=_reference)}
+_KERNEL = Kernel(
+    name="normalize_u8_f32",
+    struct="elementwise_parameters",
+    parameters=elementwise_fields,
+    constants=scale_and_shift,
+    input_type="uint8",
+    includes=("parameters.h", "activation.h"),
+)
+
+OPERATORS = {"Normalize": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,))}

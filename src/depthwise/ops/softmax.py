@@ -5,7 +5,8 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from depthwise.ops.base import Operator, Shape, shape_of
+from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops.base import Kernel, Operator, Shape, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -20,4 +21,11 @@ def _reference(_: ir.Node, x: np.ndarray) -> np.ndarray:
     return np.asarray(powers / powers.sum(), np.float32)
 
 
-OPERATORS = {"Softmax": Operator(shape=_shape, reference=_reference, in_place=True)}
+_KERNEL = Kernel(
+    name="softmax_f32",
+    struct="elementwise_parameters",
+    parameters=elementwise_fields,
+    includes=("parameters.h", "activation.h"),
+)
+
+OPERATORS = {"Softmax": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), in_place=True)}

@@ -1,0 +1,20 @@
+/* Elementwise sum of two maps, in plain C; y may be x.
+ *   x, x2, y [.][width][channels], rows first .. last - 1; constants, workspace: none
+ */
+#ifndef DEPTHWISE_ADD_F32_H
+#define DEPTHWISE_ADD_F32_H
+
+#include "activation.h"
+
+static inline void add_f32(const struct elementwise_parameters *p, const float *x, const float *x2,
+                           const float *constants, float *y, float *workspace, int first, int last)
+{
+    const int row = p->width * p->channels;
+
+    (void)constants, (void)workspace;
+    DEPTHWISE_ASSERT(first <= last);
+    for (int i = first * row; i < last * row; i++)
+        y[i] = activate(x[i] + x2[i], p->activation, p->minimum, p->maximum);
+}
+
+#endif

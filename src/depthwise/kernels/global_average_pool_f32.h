@@ -1,0 +1,26 @@
+/* Global average pooling, in plain C: the mean of each channel over the map.
+ *   x [height][width][channels], y [channels]; constants, workspace: none
+ */
+#ifndef DEPTHWISE_GLOBAL_AVERAGE_POOL_F32_H
+#define DEPTHWISE_GLOBAL_AVERAGE_POOL_F32_H
+
+#include "parameters.h"
+
+static inline void global_average_pool_f32(const struct pool_parameters *p, const float *x, const float *constants,
+                                           float *y, float *workspace, int first, int last)
+{
+    const int pixels = p->height * p->width;
+
+    (void)constants, (void)workspace, (void)first, (void)last;
+    DEPTHWISE_ASSERT(first == 0 && last == 1);
+    for (int c = 0; c < p->channels; c++)
+        y[c] = 0.0f;
+    /* Channels innermost: the input is read once, in the order of its memory. */
+    for (int pixel = 0; pixel < pixels; pixel++)
+        for (int c = 0; c < p->channels; c++)
+            y[c] += x[pixel * p->channels + c];
+    for (int c = 0; c < p->channels; c++)
+        y[c] = y[c] / (float)pixels;
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* Parameters of the kernels: one struct per family of operators, filled in by the emitted program.
+ *
+ * Maps are NHWC with one image: element (y, x, c) of a map [H][W][C] stands at (y * W + x) * C + c.
+ * All sizes, strides and pads count elements of their axis, never bytes.
+ */
+#ifndef DEPTHWISE_PARAMETERS_H
+#define DEPTHWISE_PARAMETERS_H
+
+#include <stdint.h>
+
+/* A debug build may define this as assert; the emitted program leaves it empty. */
+#ifndef DEPTHWISE_ASSERT
+#define DEPTHWISE_ASSERT(condition) ((void)0)
+#endif
+
+/* An open end of a clip. */
+#define UNBOUNDED __builtin_inff()
+
+/* What is done to each output before it is stored. */
+enum activation {
+    ACTIVATION_CLIP,         /* to [minimum, maximum]: also none (both open), ReLU, ReLU6 */
+    ACTIVATION_HARD_SIGMOID, /* clip(x / 6 + 1/2, 0, 1) */
+    ACTIVATION_HARD_SWISH,   /* x * hard_sigmoid(x) */
+    ACTIVATION_SIGMOID,      /* 1 / (1 + exp(-x)) */
+    ACTIVATION_SILU          /* x * sigmoid(x) */
+};
+
+/* Convolution and depthwise convolution: [height][width][channels] -> [.][out_width][outputs]. */
+struct convolution_parameters {
+    int height, width, channels;     /* input map */
+    int out_width, outputs;          /* output map: width, channels */
+    int kernel_height, kernel_width; /* window */
+    int stride_y, stride_x;          /* input pixels per output pixel */
+    int pad_top, pad_left;           /* padded pixels before the map; those after it follow from out_width and `last` */
+    int dilation_y, dilation_x;      /* input pixels between neighbouring taps */
+    int groups;                      /* output channel o reads the channels of group o / (outputs / groups) */
+    int activation;                  /* enum activation */
+    float minimum, maximum;          /* of ACTIVATION_CLIP, else open */
+};
+
+/* Pointwise convolution and fully connected layer: [.][width][channels] -> [.][width][outputs]. */
+struct pointwise_parameters {
+    int width, channels, outputs; /* pixels in a row (1 for a vector); input and output channels */
+    int activation;               /* enum activation */
+    float minimum, maximum;       /* of ACTIVATION_CLIP, else open */
+};
+
+/* Pooling: [height][width][channels] -> [.][out_width][channels]. */
+struct pool_parameters {
+    int height, width, channels;     /* input map */
+    int out_width;                   /* output map: width */
+    int kernel_height, kernel_width; /* window */
+    int stride_y, stride_x;          /* input pixels per output pixel */
+    int pad_top, pad_left;           /* padded pixels before the map */
+    int count_padding;               /* average pooling: 1 if padded pixels count in the divisor */
+};
+
+/* Elementwise operators, normalization and softmax: [.][width][channels] -> [.][width][channels]. */
+struct elementwise_parameters {
+    int width, channels;    /* pixels in a row (1 for a vector), channels */
+    int activation;         /* enum activation */
+    float minimum, maximum; /* of ACTIVATION_CLIP, else open */
+};
+
+#endif
