@@ -16,7 +16,8 @@ class Preprocessing:
     Attributes:
         size: height and width in pixels.
         channels: 1 (grey, "L") or 3 ("RGB", in that order).
-        resize: "squash" both sides to `size`; "crop": shorter side to `size`, centre crop; "pad": longer side, black bars.
+        resize: "squash" both sides to `size`; "crop": shorter side to `size`, then centre crop; "pad": longer side to
+            `size`, black bars.
         mean, std: per channel, of pixel values scaled to 0..1. The network sees (pixel / 255 - mean) / std.
     """
 
@@ -28,7 +29,7 @@ class Preprocessing:
 
     def normalize(self, pixels: np.ndarray) -> np.ndarray:
         """From uint8 pixels [N, H, W, C] to the float32 input of the network [N, C, H, W]."""
-        mean, std = np.float32(self.mean), np.float32(self.std)
+        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
         scaled = (pixels.astype(np.float32) / np.float32(255) - mean) / std
         return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
 
