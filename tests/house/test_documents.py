@@ -12,7 +12,21 @@ PACKAGE = ROOT / "src" / "depthwise"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 SUFFIXES = (".py", ".md", ".toml", ".h", ".j2", ".c", ".png", ".svg", ".txt", ".csv", ".json", ".html", "/")
-MADE_BY_RUNS = ("runs/", "build/", "c/", "dist/", ".venv/", "PHOTOS/", "train/", "val/", "test/", "~", "/", "http")
+MADE_BY_RUNS = (
+    "runs/",
+    "build/",
+    "c/",
+    "mistakes/",
+    "dist/",
+    ".venv/",
+    "PHOTOS/",
+    "train/",
+    "val/",
+    "test/",
+    "~",
+    "/",
+    "http",
+)
 """Beginnings of paths that a user's run makes, or that are the user's own."""
 PRODUCTS = {"config.json", "stages.json", "results.json", "report.html", "MODEL_CARD.md", "flags.txt", "main.c"}
 """Files without a folder that a run makes."""

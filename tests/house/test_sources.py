@@ -15,7 +15,7 @@ MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 60
 MOST_PARAMETERS = 8
 
-C_TEXT = re.compile(r";[ \t]*\n|#include\b|#define\b|\bstatic (inline|const|void|int)\b|\bvoid \*")
+C_TEXT = re.compile(r";[ \t]*\n|#include\b|#define \w|\bstatic (inline|const|void|int)\b|\bvoid \*")
 FORBIDDEN_CALLS = {"eval", "exec", "globals", "locals"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
