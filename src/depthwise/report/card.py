@@ -1,0 +1,35 @@
+"""The model card: timm's table of the model, ST's table of its memory and time, and how to use it."""
+
+from depthwise.report import network, text
+from depthwise.report.sections import Material
+from depthwise.report.templating import environment
+
+
+def render_card(material: Material) -> str:
+    """MODEL_CARD.md as text, with every row that is known. The C symbols are those of the header in the run's `c/`."""
+    config, results = material.config, material.results
+    origin, training, memory = results.origin, results.training, text.shipped_memory(results)
+    return (
+        environment()
+        .get_template("card.md.j2")
+        .render(
+            name=text.model_name(config),
+            sentence=text.sentence(config, results),
+            config=config,
+            data=results.data,
+            cost=results.cost,
+            papers=results.papers,
+            activations=network.activations(results.cost.layers) if results.cost else None,
+            side=text.image_side(config, results),
+            precision=material.precision,
+            memory=memory,
+            latency=text.shipped_latency(results),
+            accuracy=text.shipped_accuracy(results),
+            training=training,
+            device=material.device,
+            machine=origin.machine if origin else None,
+            version=origin.versions.get("depthwise") if origin else None,
+            run=material.path,
+            symbol=next((header.stem for header in sorted((material.path / "c").glob("*.h"))), "network"),
+        )
+    )

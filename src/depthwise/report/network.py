@@ -1,0 +1,160 @@
+"""The network behind the rows of the cost table: its blocks, and what separable convolutions save. Pure functions."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+from depthwise.runs import LayerCost
+
+CONVOLUTIONS = ("Convolution", "Depthwise", "Pointwise", "FullyConnected")
+"""Operators that hold weights and do multiply-accumulates."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive rows of the cost table that share a name up to the last part.
+
+    Attributes:
+        name: e.g. "blocks.1.0".
+        rows: its rows in order.
+    """
+
+    name: str
+    rows: tuple[LayerCost, ...]
+
+    @property
+    def channels(self) -> int:
+        """Channels of its output."""
+        return map_shape(self.rows[-1])[0]
+
+    @property
+    def side(self) -> int:
+        """Height of its output in pixels; 1 for a vector."""
+        return map_shape(self.rows[-1])[1]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of its rows."""
+        return sum(row.macs for row in self.rows)
+
+    @property
+    def parameters(self) -> int:
+        """Trainable parameters of its rows."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def description(self) -> str:
+        """Its operators in order, e.g. "pointwise, depthwise 3 x 3, pointwise, add"."""
+        names = [operator_name(row) for row in self.rows]
+        return ", ".join(
+            name if n == 1 else f"{n} {name}" for name, n in ((k, len(list(g))) for k, g in groupby(names))
+        )
+
+
+def map_shape(row: LayerCost) -> tuple[int, int, int]:
+    """(C, H, W) of a row's output, whether or not its shape carries the batch; H = W = 1 for a vector."""
+    shape = tuple(row.shape[1:]) if len(row.shape) in (2, 4) else tuple(row.shape)
+    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (shape[0] if shape else 1, 1, 1)
+
+
+def operator_name(row: LayerCost) -> str:
+    """An operator in words: "depthwise 3x3", "fully connected", "global average pool"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", row.op).lower()
+    kernel = depthwise_kernel(row)
+    if kernel is None:
+        return words
+    side = math.isqrt(kernel)
+    return f"{words} {side}\N{MULTIPLICATION SIGN}{side}" if side * side == kernel else f"{words}, {kernel} taps"
+
+
+def depthwise_kernel(row: LayerCost) -> int | None:
+    """Taps of a depthwise filter, k * k: MACs per output element. None for other rows."""
+    elements = math.prod(map_shape(row))
+    return row.macs // elements if row.op == "Depthwise" and elements else None
+
+
+def blocks(rows: Sequence[LayerCost]) -> list[Block]:
+    """Cuts the rows into blocks by name: "blocks.1.0.depthwise" belongs to "blocks.1.0".
+
+    Rows of a part without depthwise convolution (stem, head) stand alone under their full names.
+    """
+
+    def key(row: LayerCost) -> str:
+        return re.split(r"[./](?=[^./]*$)", row.name.strip("/"))[0]
+
+    found = []
+    for name, group in groupby(rows, key):
+        members = tuple(group)
+        if any(row.op == "Depthwise" for row in members):
+            found.append(Block(name, members))
+        else:
+            found += [Block(row.name, (row,)) for row in members]
+    return found
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Consecutive blocks of one description and output shape. `first` and `last` are their names."""
+
+    first: Block
+    repeats: int
+    last: Block
+    macs: int
+    parameters: int
+
+
+def stages(parts: Sequence[Block]) -> list[Stage]:
+    """Merges consecutive blocks of one output shape whose names differ in the last number only."""
+
+    def key(block: Block) -> tuple[str, int, int]:
+        return re.sub(r"\d+$", "", block.name) or block.name, block.channels, block.side
+
+    found = []
+    for _, group in groupby(parts, key):
+        members = list(group)
+        macs, parameters = sum(block.macs for block in members), sum(block.parameters for block in members)
+        found.append(Stage(members[0], len(members), members[-1], macs, parameters))
+    return found
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What the separable pairs cost, and what standard convolutions of the same maps would.
+
+    Attributes:
+        pairs: number of depthwise convolutions followed by a pointwise one.
+        separable, standard: MACs of both.
+    """
+
+    pairs: int
+    separable: int
+    standard: int
+
+    @property
+    def factor(self) -> float:
+        """How many times more MACs the standard convolutions would take: 1 / (1/N + 1/k^2) for one pair."""
+        return self.standard / self.separable
+
+
+def separable_saving(rows: Sequence[LayerCost]) -> Saving | None:
+    """Sums over the pairs depthwise k x k -> pointwise to N channels; None without such a pair.
+
+    The pair costs k^2 C + C N MACs per output position, the standard convolution k^2 C N: the ratio is
+    1/N + 1/k^2 (MobileNets, arXiv 1704.04861, section 3.1).
+    """
+    pairs = separable = standard = 0
+    for first, second in pairwise(rows):
+        kernel = depthwise_kernel(first)
+        if kernel is None or second.op != "Pointwise" or map_shape(first)[1:] != map_shape(second)[1:]:
+            continue
+        pairs += 1
+        separable += first.macs + second.macs
+        standard += second.macs * kernel
+    return Saving(pairs, separable, standard) if pairs else None
+
+
+def activations(rows: Sequence[LayerCost]) -> int:
+    """Elements of the outputs of convolutions and classifier: what timm's tables call activations."""
+    return sum(math.prod(map_shape(row)) for row in rows if row.op in CONVOLUTIONS)
