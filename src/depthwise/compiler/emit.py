@@ -1,0 +1,322 @@
+"""From a Program to a folder of self-contained C, through the templates in templates/.
+
+This file knows no operator and no kernel by name: it turns calls, places and fields into what templates print.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from depthwise.compiler.isa import INSTRUCTIONS, flags_for
+from depthwise.compiler.manifest import FILE, Manifest, Tensor, WeightsForm
+from depthwise.compiler.weights import PackedWeights, pack, rows
+from depthwise.device import Device
+from depthwise.errors import UserError
+from depthwise.files import atomic_folder
+from depthwise.planning import Call, Place, Program
+from depthwise.runs import Buffer
+
+KERNELS = Path(__file__).parents[1] / "kernels"
+"""Where the kernels' headers are."""
+
+_C_TYPES = {"uint8": "uint8_t", "float32": "float"}
+_TAKEN = ("main", "assert", "errno", "float", "limits", "math", "stddef", "stdint", "stdio", "stdlib", "string", "time")
+"""Names whose NAME.c or NAME.h would hide the example or a standard header."""
+
+_RESIZE_RULES = {
+    "squash": "both sides squashed to that size",
+    "crop": "the shorter side to that size, then the centre cut out",
+    "pad": "the longer side to that size, black bars beside it",
+}
+_WEIGHTS_WHERE = {
+    "array": "in {name}_weights.c",
+    "incbin": "in {name}_weights.bin, taken in by {name}_weights.c",
+    "pointer": "in {name}_weights.bin; the caller says where they lie",
+}
+
+
+@dataclass(frozen=True)
+class _Function:
+    """A kernel with one set of parameters: a C function that every call with these parameters shares."""
+
+    name: str
+    kernel: str
+    struct: str
+    fields: tuple[tuple[str, str], ...]
+    arguments: tuple[str, ...]
+    operands: tuple[str, ...]
+    rows: int
+    comment: str
+
+
+def emit(
+    program: Program,
+    folder: Path,
+    *,
+    name: str = "network",
+    device: Device | None = None,
+    weights: WeightsForm = "array",
+) -> Manifest:
+    """Writes the C of a Program to `folder`, whole or not at all; an earlier emitted folder there is replaced.
+
+    Args:
+        program: made by `planning.plan` for the target's instruction sets.
+        folder: NAME.h, NAME.c, NAME_weights.c, main.c, kernels/, flags.txt, README.md, manifest.json.
+        name: prefix of every symbol and file: a C identifier.
+        device: the target whose flags are written to flags.txt; None: the host.
+        weights: "array" (a C array, for every toolchain), "incbin" (gcc and clang on ELF systems, quick to build) or
+            "pointer" (a .bin file; the caller passes its address).
+
+    Raises:
+        UserError: a name that is no C identifier, weights that are absent or not finite, class names that do not fit
+            the outputs, or a folder that holds something else.
+    """
+    _check_name(name)
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / FILE).is_file())):
+        raise UserError(f"{folder} exists and is not a compiled network: give another folder with -o")
+    outputs = math.prod(program.output.shape)
+    if program.classes and len(program.classes) != outputs:
+        raise UserError(
+            f"the network has {outputs} outputs but {len(program.classes)} class names: correct its metadata"
+        )
+    packed = pack(program)
+    manifest = _manifest(program, name, device, weights, packed)
+    texts = _render(program, manifest, packed)
+    headers = _headers(program)
+    with atomic_folder(folder) as aside:
+        for file, text in texts.items():
+            (aside / file).write_text(text, encoding="utf-8")
+        (aside / "kernels").mkdir()
+        for header in headers:
+            (aside / "kernels" / header).write_bytes((KERNELS / header).read_bytes())
+        if weights != "array":
+            (aside / f"{name}_weights.bin").write_bytes(packed.data.tobytes())
+    return manifest
+
+
+def usage(manifest: Manifest) -> list[str]:
+    """The lines of C that call the network, for the end of `depthwise compile`."""
+    text = _template("usage.c.j2").render(name=manifest.name, NAME=manifest.name.upper(), manifest=manifest)
+    return text.splitlines()
+
+
+def _manifest(
+    program: Program, name: str, device: Device | None, weights: WeightsForm, packed: PackedWeights
+) -> Manifest:
+    flags = (*flags_for(program.instructions), *(device.flags if device else ()))
+    return Manifest(
+        name=name,
+        version=version("depthwise"),
+        target=device.name if device else "host",
+        triple=device.target if device else "",
+        instructions=list(program.instructions),
+        flags=list(dict.fromkeys(flags)),
+        weights_form=weights,
+        weights=packed.data.nbytes,
+        arena=program.arena,
+        alignment=program.alignment,
+        lower_bound=program.lower_bound,
+        input=_tensor(program.input),
+        output=_tensor(program.output),
+        classes=list(program.classes),
+        preprocessing=program.preprocessing,
+        calls=[call.name for call in program.calls()],
+        buffers=[Buffer(**asdict(buffer)) for buffer in program.buffers],
+    )
+
+
+def _tensor(place: Place) -> Tensor:
+    shape = place.shape[1:] if len(place.shape) != 4 else (*place.shape[2:], place.shape[1])
+    return Tensor.model_validate({"type": place.type, "shape": list(shape), "bytes": place.bytes})
+
+
+def _render(program: Program, manifest: Manifest, packed: PackedWeights) -> dict[str, str]:
+    """File name -> text, for all files but kernels and binary weights."""
+    name = manifest.name
+    context = _context(program, manifest, packed)
+    files = {
+        f"{name}.h": "network.h.j2",
+        f"{name}.c": "network.c.j2",
+        "main.c": "main.c.j2",
+        "README.md": "README.md.j2",
+    }
+    if manifest.weights_form == "array":
+        files[f"{name}_weights.c"] = "weights_array.c.j2"
+        context["weight_rows"] = rows(packed.data)
+    elif manifest.weights_form == "incbin":
+        files[f"{name}_weights.c"] = "weights_incbin.c.j2"
+    texts = {file: _template(template).render(context) for file, template in files.items()}
+    texts["flags.txt"] = " ".join(manifest.flags) + "\n"
+    texts[FILE] = manifest.model_dump_json(indent=1) + "\n"
+    return texts
+
+
+def _context(program: Program, manifest: Manifest, packed: PackedWeights) -> dict[str, Any]:
+    functions, calls = _functions(program, manifest.name, packed)
+    shape, form = manifest.input.shape, program.preprocessing
+    dimensions = ("HEIGHT", "WIDTH", "CHANNELS") if len(shape) == 3 else ("CHANNELS",)
+    used = {operand for call in calls for text in call["operands"] for operand in re.findall(r"\b[axyw]\b", text)}
+    return {
+        "name": manifest.name,
+        "NAME": manifest.name.upper(),
+        "version": manifest.version,
+        "target": manifest.target,
+        "instructions": [
+            {"name": found, "condition": " && ".join(f"defined({macro})" for macro in INSTRUCTIONS[found].macros)}
+            for found in manifest.instructions
+        ],
+        "headers": sorted({f"{call.kernel.name}.h" for call in program.calls()}),
+        "functions": functions,
+        "calls": calls,
+        "unused_names": [operand for operand in "xwya" if operand not in used],
+        "classes": manifest.classes,
+        "preprocessing": form,
+        "resize_rule": _RESIZE_RULES[form.resize] if form else "",
+        "channel_order": ("red, green, blue" if form.channels == 3 else "grey only") if form else "",
+        "input_type": _C_TYPES[manifest.input.type],
+        "input_layout": _layout(shape),
+        "input_dimensions": list(zip(dimensions, shape, strict=True)),
+        "input_count": math.prod(shape),
+        "input_bytes": manifest.input.bytes,
+        "output_layout": _layout(manifest.output.shape),
+        "output_count": math.prod(manifest.output.shape),
+        "output_bytes": manifest.output.bytes,
+        "arena": manifest.arena,
+        "alignment": manifest.alignment,
+        "weights_form": manifest.weights_form,
+        "weights_where": _WEIGHTS_WHERE[manifest.weights_form].format(name=manifest.name),
+        "weight_bytes": manifest.weights,
+        "weight_count": packed.data.size,
+    }
+
+
+def _layout(shape: Sequence[int]) -> str:
+    if len(shape) == 1:
+        return f"{shape[0]} values"
+    return f"{shape[0]} rows x {shape[1]} columns x {shape[2]} channels, channels innermost (NHWC)"
+
+
+def _functions(program: Program, name: str, packed: PackedWeights) -> tuple[list[_Function], list[dict[str, Any]]]:
+    """The distinct functions in order of first use, and the calls of them."""
+    functions: dict[tuple[Any, ...], _Function] = {}
+    calls = []
+    for call in program.calls():
+        fields = tuple((field, _literal(value)) for field, value in call.kernel.parameters(call.node).items())
+        key = (call.kernel.name, fields, call.rows, len(call.inputs))
+        if key not in functions:
+            functions[key] = _function(call, fields, f"{name}_{len(functions)}_{call.kernel.name}")
+        calls.append(
+            {
+                "comment": _comment(
+                    f"{call.name}: {call.op} {list(call.inputs[0].shape)} -> {list(call.output.shape)}"
+                ),
+                "function": functions[key].name,
+                "operands": _operands(call, packed),
+            }
+        )
+    return list(functions.values()), calls
+
+
+def _function(call: Call, fields: tuple[tuple[str, str], ...], name: str) -> _Function:
+    inputs = ["x", *(f"x{i}" for i in range(2, len(call.inputs) + 1))]
+    types = [_C_TYPES[call.kernel.input_type], *(_C_TYPES[place.type] for place in call.inputs[1:])]
+    arguments = [f"const {kind} *{x}" for kind, x in zip(types, inputs, strict=True)]
+    return _Function(
+        name=name,
+        kernel=call.kernel.name,
+        struct=call.kernel.struct,
+        fields=fields,
+        arguments=(*arguments, "const float *constants", "float *y", "float *workspace"),
+        operands=(*inputs, "constants", "y", "workspace"),
+        rows=call.rows,
+        comment=_comment(f"{call.op} {list(call.inputs[0].shape)} -> {list(call.output.shape)}"),
+    )
+
+
+def _operands(call: Call, packed: PackedWeights) -> list[str]:
+    offset = packed.offsets.get(call.name)
+    return [
+        *(_address(place) for place in call.inputs),
+        "NULL" if offset is None else f"w + {offset}",
+        _address(call.output),
+        "NULL" if call.workspace is None else _address(call.workspace),
+    ]
+
+
+def _address(place: Place) -> str:
+    """A place as an expression over the local names of NAME_run_with_weights: x input, y output, a arena."""
+    if place.region == "arena":
+        return f"(float *)(a + {place.offset})"
+    return "x" if place.region == "input" else "y"
+
+
+def _literal(value: int | float | str) -> str:
+    """A field of a kernel's parameters: text is an expression already, floats read back exactly."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    if math.isnan(value):
+        raise ValueError("a kernel's parameter is not a number")
+    if math.isinf(value):
+        return "UNBOUNDED" if value > 0 else "-UNBOUNDED"
+    return f"{np.float32(value):.8e}f"
+
+
+def _comment(text: str) -> str:
+    """Text that is safe inside a C comment."""
+    return re.sub(r"[^\x20-\x7e]|\\", "?", text).replace("*/", "* /").replace("/*", "/ *")
+
+
+def _c_string(text: str) -> str:
+    """A C string literal of UTF-8 bytes: all but plain ASCII in octal, so that no escape runs on."""
+    plain = (
+        chr(byte) if 0x20 <= byte < 0x7F and chr(byte) not in '"\\?' else f"\\{byte:03o}" for byte in text.encode()
+    )
+    return '"' + "".join(plain) + '"'
+
+
+def _headers(program: Program) -> list[str]:
+    """The kernels' headers and all that they include, each once."""
+    found: dict[str, None] = {}
+    waiting = [f"{call.kernel.name}.h" for call in program.calls()]
+    while waiting:
+        header = waiting.pop()
+        if header not in found:
+            found[header] = None
+            text = (KERNELS / header).read_text(encoding="utf-8")
+            waiting += re.findall(r'^\s*#\s*include\s+"([^"]+)"', text, re.MULTILINE)
+    return sorted(found)
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", name):
+        raise UserError(f"name '{name}' is no C identifier: begin with a letter, then letters, digits or _, 63 at most")
+    if name.lower() in _TAKEN:
+        raise UserError(f"name '{name}' would hide the file {name}.h or {name}.c of others: choose another with --name")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["c_string"] = _c_string
+    return environment
+
+
+def _template(name: str) -> jinja2.Template:
+    return _environment().get_template(name)

@@ -1,0 +1,43 @@
+"""Instruction sets as data: the macros by which a compiler says that it may use one, and its flags."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """An instruction set that kernels may name in `Kernel.instructions`.
+
+    Attributes:
+        macros: predefined by the compiler, all of them, when it may use the set.
+        flags: make gcc, clang and zig define the macros.
+    """
+
+    macros: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+INSTRUCTIONS: Mapping[str, Instructions] = {
+    "avx512": Instructions(
+        ("__AVX512F__", "__AVX512BW__", "__AVX512DQ__", "__AVX512VL__"),
+        ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma"),
+    ),
+    "avx2": Instructions(("__AVX2__", "__FMA__"), ("-mavx2", "-mfma")),
+    "neon": Instructions(("__ARM_NEON", "__aarch64__"), ()),
+    "c": Instructions((), ()),
+}
+"""All instruction sets, best first."""
+
+
+BASE_FLAGS = ("-std=c11", "-O3", "-ffp-contract=off")
+"""For every target. The C enforces the last one by itself too."""
+
+
+def flags_for(names: Sequence[str]) -> tuple[str, ...]:
+    """Compiler flags for speed that switch on all the named sets, each flag once."""
+    return tuple(dict.fromkeys((*BASE_FLAGS, *(flag for name in names for flag in INSTRUCTIONS[name].flags))))
+
+
+def available(macros: Mapping[str, str]) -> tuple[str, ...]:
+    """The sets whose macros are all defined, best first; plain C is always the last."""
+    return tuple(name for name, known in INSTRUCTIONS.items() if all(macro in macros for macro in known.macros))

@@ -1,0 +1,71 @@
+"""manifest.json of an emitted folder: its exact figures, and what a caller must know to use it."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from depthwise.data.preprocessing import Preprocessing
+from depthwise.errors import UserError
+from depthwise.runs import Buffer, Record
+
+WeightsForm = Literal["array", "incbin", "pointer"]
+FILE = "manifest.json"
+
+
+class Tensor(Record):
+    """The network's input or output in memory: NHWC without batch, [H, W, C] or [C]; `bytes` in all."""
+
+    type: Literal["uint8", "float32"]
+    shape: list[int]
+    bytes: int
+
+
+class Manifest(Record):
+    """What an emitted folder holds.
+
+    Attributes:
+        name: prefix of every symbol and file. version: of depthwise.
+        target: name of the device; triple: of its compiler, empty for this machine.
+        instructions: sets that the kernels need beyond plain C; flags: those of flags.txt.
+        weights_form: how the constants are stored; weights: their bytes.
+        arena, alignment: bytes; lower_bound: what no memory plan for these calls can go below.
+        calls: layers in order of execution, the times of `buffers`.
+        preprocessing: None if the model does not say.
+    """
+
+    schema_version: int = 1
+    name: str
+    version: str
+    target: str
+    triple: str
+    instructions: list[str]
+    flags: list[str]
+    weights_form: WeightsForm
+    weights: int
+    arena: int
+    alignment: int
+    lower_bound: int
+    input: Tensor
+    output: Tensor
+    classes: list[str]
+    preprocessing: Preprocessing | None
+    calls: list[str]
+    buffers: list[Buffer]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an emitted folder.
+
+    Raises:
+        UserError: the folder is not one, or its manifest is damaged.
+    """
+    path = folder / FILE
+    try:
+        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"{folder} is not a compiled network (no {FILE} in it); `depthwise compile MODEL -o {folder}` makes one"
+        ) from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is damaged ({type(error).__name__}): compile the network again") from None

@@ -1,0 +1,212 @@
+"""The C compiler: found, asked what the machine can do, and run, with a cache of what was built."""
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from depthwise.compiler.isa import available, flags_for
+from depthwise.compiler.manifest import Manifest, read_manifest
+from depthwise.compiler.measure import clang_stack_bytes, code_bytes, gcc_stack_bytes
+from depthwise.errors import UserError
+from depthwise.files import cache_folder, file_fingerprint, fingerprint
+from depthwise.runs import Record
+
+KEPT_BUILDS = 100
+"""The build cache keeps this many, the most recently used ones."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler that answered.
+
+    Attributes:
+        command: how it is started. kind: whose flags it takes. version: first line of its --version.
+    """
+
+    command: tuple[str, ...]
+    kind: Literal["gcc", "clang", "zig"]
+    version: str
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Flags without which it is slow: zig's -O3 is -O2 for C unless clang is told again."""
+        return ("-Xclang", "-O3") if self.kind == "zig" else ()
+
+
+class Built(Record):
+    """A network built for this machine.
+
+    Attributes:
+        library: the shared object. compiler: its version line.
+        code: bytes of code and read-only data without the weights; stack: bytes (gcc: along the deepest chain of calls;
+            clang and zig: an upper bound of it).
+    """
+
+    library: Path
+    compiler: str
+    code: int
+    stack: int
+
+
+def find_compiler() -> Compiler:
+    """The compiler named by the environment variable CC, else the first of gcc, clang, cc and the ziglang package.
+
+    Raises:
+        UserError: CC names none that works, or there is none at all.
+    """
+    return _find(os.environ.get("CC", ""), os.environ.get("PATH", ""))
+
+
+def native_isa(compiler: Compiler | None = None) -> tuple[str, ...]:
+    """Instruction sets of this machine, best first, by asking the compiler; plain C only where there is no compiler."""
+    if compiler is None:
+        try:
+            compiler = find_compiler()
+        except UserError:
+            return ("c",)
+    return available(_native_macros(compiler))
+
+
+def build(folder: Path, compiler: Compiler | None = None) -> Built:
+    """Builds an emitted folder to a shared object, or takes it from the cache.
+
+    The cache key covers the machine's features, the compiler's path and version, the flags and every file, so that a
+    home directory shared by machines never gives one the code of another.
+
+    Raises:
+        UserError: no compiler, a folder that is not one, kernels that this machine cannot run, or a compiler error.
+    """
+    manifest = read_manifest(folder)
+    compiler = compiler or find_compiler()
+    native = native_isa(compiler)
+    missing = [name for name in manifest.instructions if name not in native]
+    if missing:
+        raise UserError(
+            f"{folder} was compiled for {', '.join(missing)}, which this machine lacks: compile it again here"
+        )
+    files = sorted(path for path in folder.rglob("*") if path.suffix in (".c", ".h", ".bin"))
+    contents = [(str(path.relative_to(folder)), file_fingerprint(path)) for path in files]
+    features = sorted(_native_macros(compiler).items())
+    key = fingerprint(compiler, compiler.flags, features, host_flags(manifest), contents)
+    place = cache_folder("build") / key
+    if not (place / "built.json").is_file():
+        _build_aside(folder, manifest, compiler, place)
+    os.utime(place)
+    return Built.model_validate_json((place / "built.json").read_text(encoding="utf-8"))
+
+
+def host_flags(manifest: Manifest) -> tuple[str, ...]:
+    """The flags to build with on this machine: those of flags.txt, unless they are another machine's."""
+    return flags_for(manifest.instructions) if manifest.triple else tuple(manifest.flags)
+
+
+def compile_object(folder: Path, manifest: Manifest, compiler: Compiler, out: Path, extra: Sequence[str]) -> int:
+    """Compiles NAME.c of an emitted folder to the object file `out`; returns bytes of stack (see `Built.stack`)."""
+    report = ("-fcallgraph-info=su",) if compiler.kind == "gcc" else ("-Wframe-larger-than=1",)
+    flags = (*host_flags(manifest), *compiler.flags, *extra, *report)
+    text = _run(compiler, [*flags, "-c", f"{manifest.name}.c", "-o", str(out)], folder)
+    if compiler.kind == "gcc":
+        return gcc_stack_bytes(out.with_suffix(".ci").read_text(encoding="utf-8"), f"{manifest.name}_run_with_weights")
+    return clang_stack_bytes(text)
+
+
+def _build_aside(folder: Path, manifest: Manifest, compiler: Compiler, place: Path) -> None:
+    """Builds in a folder beside `place` and renames it; of two processes that build the same, one result stays."""
+    aside = Path(tempfile.mkdtemp(prefix=".building-", dir=place.parent))
+    try:
+        code = aside / f"{manifest.name}.o"
+        stack = compile_object(folder, manifest, compiler, code, ["-fPIC"])
+        weights = [] if manifest.weights_form == "pointer" else [f"{manifest.name}_weights.c"]
+        link = [*host_flags(manifest), "-fPIC", "-shared", str(code), *weights, "-o", str(aside / "network.so")]
+        _run(compiler, link, folder)
+        built = Built(library=place / "network.so", compiler=compiler.version, code=code_bytes(code), stack=stack)
+        (aside / "built.json").write_text(built.model_dump_json(), encoding="utf-8")
+        aside.rename(place)
+    except OSError:
+        if not (place / "built.json").is_file():
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    _forget_old_builds(place.parent)
+
+
+def _forget_old_builds(folder: Path) -> None:
+    def used(path: Path) -> float:
+        try:
+            return path.stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    builds = sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=used, reverse=True)
+    for old in builds[KEPT_BUILDS:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _run(compiler: Compiler, arguments: Sequence[str], folder: Path) -> str:
+    """Runs the compiler in `folder`; returns what it says on standard error."""
+    done = subprocess.run([*compiler.command, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = done.stderr.splitlines() or ["it gave no reason"]
+        first = next((line for line in lines if "error" in line.lower()), lines[0])
+        raise UserError(f"{shlex.join(compiler.command)} could not build the C in {folder}: {first.strip()}")
+    return done.stderr
+
+
+@cache
+def _find(chosen: str, path: str) -> Compiler:
+    if chosen:
+        command = tuple(shlex.split(chosen))
+        found = _identify(command) if shutil.which(command[0], path=path) else None
+        if found is None:
+            raise UserError(f"CC is '{chosen}', which is no C compiler that answers: correct it, or unset CC")
+        return found
+    for name in ("gcc", "clang", "cc"):
+        where = shutil.which(name, path=path)
+        found = _identify((where,)) if where else None
+        if found:
+            return found
+    if importlib.util.find_spec("ziglang"):
+        found = _identify((sys.executable, "-m", "ziglang", "cc"))
+        if found:
+            return found
+    raise UserError(
+        "no C compiler was found (gcc, clang or cc): install one, or pip install 'depthwise[cc]', "
+        "or write the C without building it with --emit-only"
+    )
+
+
+def _identify(command: tuple[str, ...]) -> Compiler | None:
+    """The compiler behind a command, or None if it does not answer like one."""
+    try:
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines:
+        return None
+    kind: Literal["gcc", "clang", "zig"] = "clang" if "clang" in done.stdout else "gcc"
+    if kind == "clang" and any("zig" in Path(part).name for part in command):
+        kind = "zig"
+    return Compiler(command, kind, f"{'zig cc, ' if kind == 'zig' else ''}{lines[0]}")
+
+
+@cache
+def _native_macros(compiler: Compiler) -> Mapping[str, str]:
+    """What the compiler predefines for this machine's processor."""
+    for flag in ("-mcpu=native",) if compiler.kind == "zig" else ("-march=native", "-mcpu=native"):
+        command = [*compiler.command, flag, "-dM", "-E", "-x", "c", os.devnull]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            found = (re.match(r"#define (\w+) ?(.*)", line) for line in done.stdout.splitlines())
+            return {match[1]: match[2] for match in found if match}
+    return {}

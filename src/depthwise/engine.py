@@ -1,0 +1,158 @@
+"""A compiled network as a Python callable, through the same C that ships."""
+
+import ctypes
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise import compiler
+from depthwise.compiler.manifest import WeightsForm
+from depthwise.data.preprocessing import Preprocessing
+from depthwise.device import Device
+from depthwise.errors import UserError
+from depthwise.runs import Memory
+
+_ERRORS = {1: "a pointer is NULL", 2: "a pointer is misaligned"}
+
+
+class Engine:
+    """A network built for this machine. Make one with `Engine.build` or `Engine.load`.
+
+    It may be called from several threads at once: each call has an arena of its own and holds no lock while it runs.
+
+    Attributes:
+        manifest: what the compiler wrote about the network.
+        memory: exact bytes. compiler: version line of the C compiler that built it.
+        input: "uint8" or "float". classes: names of the outputs, possibly none.
+        preprocessing: how an image becomes the input, if the model says so.
+    """
+
+    def __init__(self, manifest: compiler.Manifest, built: compiler.Built) -> None:
+        self.manifest = manifest
+        self.memory: Memory = compiler.memory_of(manifest, built)
+        self.compiler = built.compiler
+        self.input = "uint8" if manifest.input.type == "uint8" else "float"
+        self.classes = tuple(manifest.classes)
+        self.preprocessing: Preprocessing | None = manifest.preprocessing
+        self._run = getattr(ctypes.CDLL(str(built.library)), f"{manifest.name}_run")
+        self._run.argtypes = [ctypes.c_void_p] * 3
+        self._run.restype = ctypes.c_int
+        self._arenas: list[np.ndarray] = []
+
+    @classmethod
+    def build(
+        cls,
+        graph: ir.Model,
+        input: str = "uint8",
+        *,
+        device: Device | None = None,
+        folder: Path | None = None,
+        name: str = "network",
+    ) -> "Engine":
+        """Compiles a Graph for this machine.
+
+        Args:
+            graph: any Graph with weights.
+            input: "uint8": camera bytes (the Graph must carry its preprocessing); "float": normalized float32; "auto":
+                camera bytes if the Graph can.
+            device: the target; None: this machine. Kernels of another machine run here only if they are plain C.
+            folder: where to leave the C; None: nowhere.
+            name: prefix of every symbol.
+
+        Raises:
+            UserError: as `compiler.compile_folder`.
+        """
+        compiler.find_compiler()
+        program = compiler.plan_for(graph, input, device)
+        if folder is not None:
+            compiler.emit(program, folder, name=name, device=device)
+            return cls.load(folder)
+        form: WeightsForm = "incbin" if sys.platform == "linux" and sys.byteorder == "little" else "array"
+        with tempfile.TemporaryDirectory() as temporary:
+            place = Path(temporary) / name
+            compiler.emit(program, place, name=name, device=device, weights=form)
+            return cls.load(place)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Engine":
+        """The network of an emitted folder, or of a run folder, built if the build cache does not hold it.
+
+        Raises:
+            UserError: the folder is neither, its weights are not in it, or as `compiler.build`.
+        """
+        if not (folder / "manifest.json").is_file() and (folder / "c" / "manifest.json").is_file():
+            folder = folder / "c"
+        manifest = compiler.read_manifest(folder)
+        if manifest.weights_form == "pointer":
+            raise UserError(
+                f"{folder} leaves its weights to the caller: compile it with the weights in it to run it here"
+            )
+        return cls(manifest, compiler.build(folder))
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Runs the network on images.
+
+        Args:
+            batch: [N, H, W, C], or one [H, W, C]: uint8 pixels 0..255, or float32 as the network's input type says.
+
+        Returns:
+            float32 [N, outputs] (a network that ends in a map: [N, H, W, C]).
+
+        Raises:
+            UserError: another shape or element type.
+        """
+        images = self._checked(batch)
+        outputs = np.empty((len(images), *self.manifest.output.shape), np.float32)
+        try:
+            arena = self._arenas.pop()
+        except IndexError:
+            arena = self._new_arena()
+        try:
+            for i in range(len(images)):
+                self._check(self._run(images[i].ctypes.data, outputs[i].ctypes.data, arena.ctypes.data))
+        finally:
+            self._arenas.append(arena)
+        return outputs
+
+    def prepared(self, image: np.ndarray) -> Callable[[], np.ndarray]:
+        """A call on one image with every buffer bound beforehand, for timing: it returns the same array every time."""
+        (only,) = self._checked(image)
+        output = np.empty((1, *self.manifest.output.shape), np.float32)
+        arena = self._new_arena()
+        # These pointers keep their arrays alive.
+        x, y, scratch = (array.ctypes.data_as(ctypes.c_void_p) for array in (only, output, arena))
+
+        def call() -> np.ndarray:
+            self._check(self._run(x, y, scratch))
+            return output
+
+        return call
+
+    def _checked(self, batch: np.ndarray) -> np.ndarray:
+        """The batch as [N, ...], contiguous."""
+        images, expected = np.asarray(batch), self.manifest.input
+        shape = tuple(expected.shape)
+        if images.dtype != np.dtype(expected.type):
+            hint = "pixels 0 to 255" if expected.type == "uint8" else "values normalized as in training"
+            raise UserError(f"the network takes {expected.type} {hint}, got {images.dtype} {list(images.shape)}")
+        if images.shape == shape:
+            images = images[None]
+        if images.ndim != len(shape) + 1 or images.shape[1:] != shape:
+            sizes = ", ".join(map(str, shape))
+            raise UserError(f"the network takes images [N, {sizes}] or one [{sizes}] (NHWC), got {list(batch.shape)}")
+        return np.ascontiguousarray(images)
+
+    def _new_arena(self) -> np.ndarray:
+        """Aligned scratch memory for one call at a time."""
+        size, alignment = self.manifest.arena, self.manifest.alignment
+        memory = np.empty(size + alignment, np.uint8)
+        begin = -memory.ctypes.data % alignment
+        return memory[begin : begin + size]
+
+    def _check(self, error: int) -> None:
+        if error:
+            raise RuntimeError(f"{self.manifest.name}_run returned {error}: {_ERRORS.get(error, 'unknown')}")
