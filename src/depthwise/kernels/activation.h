@@ -2,8 +2,6 @@
 #ifndef DEPTHWISE_ACTIVATION_H
 #define DEPTHWISE_ACTIVATION_H
 
-#include <string.h>
-
 #include "parameters.h"
 
 /* a * b + c: fused on ARM, where that is one instruction on every core with an FPU of this kind; else two roundings. */
@@ -45,9 +43,9 @@ static inline float exponential(float x)
     y = y * r + 0.5f;
     y = y * r + 1.0f;
     y = y * r + 1.0f;
-    memcpy(&bits, &shifted, sizeof bits);
+    __builtin_memcpy(&bits, &shifted, sizeof bits);
     bits = (int32_t)(((uint32_t)bits << 23) + 0x3F800000u);
-    memcpy(&power, &bits, sizeof power);
+    __builtin_memcpy(&power, &bits, sizeof power);
     return y * power;
 }
 
