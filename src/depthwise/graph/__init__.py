@@ -1,1 +1,59 @@
-"""Room: graph."""
+"""Graphs: built from Layers, loaded from ONNX files or torch modules, and brought to one normal form.
+
+`Graph` is `onnx_ir.Model`. Everything here is imported at first use, so that importing this package costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onnx_ir import Model as Graph
+
+    from depthwise.graph.builder import build, initialize
+    from depthwise.graph.interpreter import evaluate
+    from depthwise.graph.layers import Layer, LayerList
+    from depthwise.graph.loader import load, save
+    from depthwise.graph.metadata import classes_of, preprocessing_of
+    from depthwise.graph.pipeline import normalize
+    from depthwise.graph.verifier import verify
+
+__all__ = [
+    "Graph",
+    "Layer",
+    "LayerList",
+    "build",
+    "classes_of",
+    "evaluate",
+    "initialize",
+    "load",
+    "normalize",
+    "preprocessing_of",
+    "save",
+    "verify",
+]
+
+_HOMES = {
+    "Layer": "layers",
+    "LayerList": "layers",
+    "build": "builder",
+    "classes_of": "metadata",
+    "evaluate": "interpreter",
+    "initialize": "builder",
+    "load": "loader",
+    "normalize": "pipeline",
+    "preprocessing_of": "metadata",
+    "save": "loader",
+    "verify": "verifier",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name where it lives."""
+    if name == "Graph":
+        value: Any = importlib.import_module("onnx_ir").Model
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(f"depthwise.graph.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    globals()[name] = value
+    return value

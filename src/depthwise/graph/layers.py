@@ -16,7 +16,8 @@ class Layer:
 
     Attributes:
         name: dotted and unique; also the name of the torch module, of the ONNX node and of the cost row.
-        op: "Input" (the first layer, the image), else an ONNX operator type: Conv, BatchNormalization, Clip, Relu, Add, GlobalAveragePool, Flatten, Dropout, Gemm.
+        op: "Input" (the first layer, the image), else an ONNX operator type: Conv, BatchNormalization, Clip, Relu, Add,
+            GlobalAveragePool, Flatten, Dropout, Gemm.
         inputs: names of the layers whose outputs it reads.
         shape: output shape without batch, (C, H, W) or (C,).
         attributes: by ONNX's names (kernel_shape, strides, pads, dilations, group, epsilon, min, max, ratio).

@@ -1,0 +1,32 @@
+"""A network that cannot be compiled is refused at its first unsupported operator, before anything is rewritten."""
+
+from collections.abc import Collection
+
+import onnx_ir as ir
+
+from depthwise.errors import UserError
+from depthwise.graph.passes.base import refuse, static_shape
+
+
+def check_operators(model: ir.Model, supported: Collection[str]) -> None:
+    """Changes nothing.
+
+    Raises:
+        UserError: an operator that is not among `supported`; an output without a static shape; a value that nothing
+            computes; an output that does not depend on the input.
+    """
+    graph = model.graph
+    known = {*graph.inputs, *graph.initializers.values()}
+    for node in graph:
+        for value in node.inputs:
+            if value is not None and value not in known:
+                raise refuse(node, f"reads '{value.name}', which nothing before it computes: the file is damaged")
+        known.update(node.outputs)
+        if node.domain or node.op_type not in supported:
+            raise refuse(node, f"has no counterpart in compiled networks. Supported: {', '.join(sorted(supported))}")
+        if static_shape(node.outputs[0]) is None:
+            raise refuse(node, "has an output whose shape depends on the data, or inputs that do not fit together")
+    if graph.outputs[0].producer() is None:
+        raise UserError(
+            f"the network computes nothing: its output '{graph.outputs[0].name}' is its input or a constant"
+        )

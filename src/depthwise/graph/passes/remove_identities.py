@@ -1,0 +1,43 @@
+"""Operators that do nothing at inference are skipped: Identity(x), Dropout(x), Reshape(x) to the same shape -> x."""
+
+import onnx_ir as ir
+
+from depthwise.graph.passes.base import constant, nodes_of, refuse, replace, static_shape
+
+_VIEWS = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand")
+
+
+def remove_identities(model: ir.Model) -> bool:
+    """Skips Identity, inference Dropout, Cast to the same type, and views and transposes that change nothing.
+
+    Raises:
+        UserError: a Dropout in training mode or whose mask is read, a Cast to another type.
+    """
+    changed = False
+    for node in nodes_of(model, "Identity", "Dropout", "Cast", "Transpose", *_VIEWS):
+        source = node.inputs[0]
+        if source is not None and _is_identity(node, source):
+            replace(node.outputs[0], source)
+            changed = True
+    return changed
+
+
+def _is_identity(node: ir.Node, source: ir.Value) -> bool:
+    if node.op_type == "Dropout":
+        training = constant(node, 2)
+        if training is not None and training.any():
+            raise refuse(node, "is in training mode: call model.eval() before exporting")
+        if any(output.uses() for output in node.outputs[1:]):
+            raise refuse(node, "has a mask that other nodes read: call model.eval() before exporting")
+        return True
+    if node.op_type == "Cast":
+        if node.attributes.get_int("to") != source.dtype:
+            raise refuse(
+                node, f"converts {source.dtype} to {ir.DataType(node.attributes.get_int('to'))}: export in float32"
+            )
+        return True
+    if node.op_type == "Transpose":
+        shape = static_shape(source) or ()
+        order = node.attributes.get_ints("perm", tuple(reversed(range(len(shape)))))
+        return list(order) == sorted(order)
+    return node.op_type == "Identity" or static_shape(source) == static_shape(node.outputs[0])

@@ -1,0 +1,135 @@
+"""From any ONNX network to the normal form: THE list of passes, in order.
+
+The normal form: every node is an operator of `depthwise.ops` (domain "depthwise") with one output, batch 1, static
+shapes, activations first among its inputs, then float32 parameters; BatchNorms are folded, activation functions are
+epilogues, padding is explicit. Cost, planning, quantization and compiling all read this form, so they cannot disagree.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import onnx_ir as ir
+
+from depthwise.graph.passes.base import Pass, describe
+from depthwise.graph.passes.batchnorm_to_depthwise import batchnorm_to_depthwise
+from depthwise.graph.passes.camera_bytes import camera_bytes
+from depthwise.graph.passes.canonical_linear import canonical_linear
+from depthwise.graph.passes.canonical_views import canonical_views
+from depthwise.graph.passes.check_operators import check_operators
+from depthwise.graph.passes.check_weights import check_weights
+from depthwise.graph.passes.count_parameters import count_parameters
+from depthwise.graph.passes.explicit_padding import explicit_padding
+from depthwise.graph.passes.fix_batch import fix_batch
+from depthwise.graph.passes.flatten_to_convolution import flatten_to_convolution
+from depthwise.graph.passes.fold_batchnorm import fold_batchnorm
+from depthwise.graph.passes.fold_batchnorm_forward import fold_batchnorm_forward
+from depthwise.graph.passes.fold_constants import fold_constants
+from depthwise.graph.passes.fold_normalization import fold_normalization
+from depthwise.graph.passes.fuse_activation import fuse_activation
+from depthwise.graph.passes.infer_shapes import infer_shapes
+from depthwise.graph.passes.inline_functions import inline_functions
+from depthwise.graph.passes.lower import LOWERINGS, lower
+from depthwise.graph.passes.name_nodes import name_nodes
+from depthwise.graph.passes.name_values import name_values
+from depthwise.graph.passes.recompose_activations import recompose_activations
+from depthwise.graph.passes.recompose_affine import recompose_affine
+from depthwise.graph.passes.remove_dead import remove_dead
+from depthwise.graph.passes.remove_identities import remove_identities
+from depthwise.graph.passes.vectors_to_maps import vectors_to_maps
+from depthwise.graph.verifier import verify
+from depthwise.ops.base import DOMAIN
+
+Input = Literal["float", "uint8"]
+
+# fmt: off
+UNDERSTAND: tuple[Pass, ...] = (
+    Pass(inline_functions,       "exporters hide operators in functions"),
+    Pass(fix_batch,              "with one static input shape every other shape follows"),
+    Pass(fold_constants,         "shape arithmetic and computed weights vanish; what is left is the network",
+         gone=("Constant",)),
+    Pass(name_nodes,             "errors and cost rows speak of nodes by name"),
+    Pass(infer_shapes,           "every rule below asks for shapes"),
+)
+"""What must be known of a network before it can be refused or rewritten."""
+
+REWRITE: tuple[Pass, ...] = (
+    Pass(check_weights,          "NaN is refused where it still has its own name"),
+    Pass(remove_identities,      "so that the patterns below need not look through them",
+         gone=("Identity", "Dropout", "Cast", "Transpose", "Expand")),
+    Pass(canonical_linear,       "MatMul and Gemm are one thing, with weights [O, I]",
+         gone=("MatMul",)),
+    Pass(count_parameters,       "papers count BatchNorm's scale and shift, which are folded next"),
+    Pass(recompose_activations,  "before the arithmetic with constants inside is taken for a BatchNorm",
+         gone=("Relu", "Clip", "Max", "Min", "Sigmoid", "HardSigmoid", "HardSwish", "Swish")),
+    Pass(explicit_padding,       "after activations: MaxPool takes a zero border only if nothing is negative",
+         gone=("Pad",)),
+    Pass(canonical_views,        "means are pools, reshapes are flattens",
+         gone=("ReduceMean", "GlobalMaxPool", "Squeeze", "Unsqueeze")),
+    Pass(recompose_affine,       "a bias after a MatMul, a scaled input: BatchNorms from here on",
+         gone=("Sub", "Div")),
+    Pass(fold_batchnorm,         "into the convolution before: costs nothing"),
+    Pass(fold_batchnorm_forward, "else into the one after, if it has no padding"),
+    Pass(batchnorm_to_depthwise, "else a 1 x 1 depthwise convolution",
+         gone=("BatchNormalization",)),
+    Pass(vectors_to_maps,        "squeeze-excite by fully connected layers becomes 1 x 1 convolutions",
+         gone=("Reshape",)),
+    Pass(flatten_to_convolution, "biases are in: fully connected layers on maps become convolutions"),
+    Pass(lower,                  "standard ONNX ends here",
+         gone=tuple(LOWERINGS)),
+    Pass(fuse_activation,        "epilogues of the operators that now exist"),
+)
+"""From understood ONNX to the normal form."""
+
+CAMERA: tuple[Pass, ...] = (
+    Pass(camera_bytes,           "the input is pixels 0..255"),
+    Pass(fold_normalization,     "mean and deviation cost nothing inside the first convolution"),
+)
+"""Only for input "uint8"."""
+
+FINISH: tuple[Pass, ...] = (
+    Pass(name_nodes,             "rules that made two nodes of one gave both its name"),
+    Pass(name_values,            "buffers and parameters are named after their nodes"),
+)
+# fmt: on
+
+
+def supported_operators() -> tuple[str, ...]:
+    """The ONNX operators which the passes turn into the normal form (some only in the settings which they describe)."""
+    return tuple(sorted({operator for step in (*UNDERSTAND, *REWRITE) for operator in step.gone}))
+
+
+def normalize(graph: ir.Model, input: Input = "float") -> ir.Model:
+    """The normal form of a Graph, which stays as it is.
+
+    Args:
+        graph: any Graph of one image input and one output. One that is in normal form already is only copied.
+        input: "float": the network's own float32 input [1, C, H, W]; "uint8": raw pixels 0..255, normalized by the
+            metadata's Preprocessing inside the network.
+
+    Raises:
+        UserError: it has an operator, a shape or weights that cannot be compiled; or "uint8" without Preprocessing.
+    """
+    model = graph.clone()
+    if all(node.domain == DOMAIN for node in model.graph) and len(model.graph):
+        run(model, CAMERA + FINISH if input == "uint8" and model.graph.inputs[0].dtype != ir.DataType.UINT8 else ())
+    else:
+        run(model, UNDERSTAND)
+        check_operators(model, supported_operators())
+        run(model, REWRITE + (CAMERA if input == "uint8" else ()) + FINISH)
+    verify(model)
+    return model
+
+
+def run(model: ir.Model, passes: Iterable[Pass]) -> None:
+    """Runs passes in order; after each, what nobody reads is removed and what must be gone is looked for.
+
+    Raises:
+        UserError: what a pass refuses.
+        AssertionError: a pass that neither treated nor refused an operator which it promises to remove.
+    """
+    for step in passes:
+        if step.run(model):
+            remove_dead(model)
+        for node in model.graph:
+            if node.op_type in step.gone and not node.domain:
+                raise AssertionError(f"pass {step.name} left {describe(node)}")
