@@ -7,7 +7,9 @@
 /* a * b + c: fused on ARM, where that is one instruction on every core with an FPU of this kind; else two roundings. */
 static inline float multiply_add(float a, float b, float c)
 {
-#ifdef __ARM_FEATURE_FMA
+#if defined(__ARM_FEATURE_FMA) && defined(__clang__)
+    return __builtin_elementwise_fma(a, b, c); /* its __builtin_fmaf may call the library, which keeps errno */
+#elif defined(__ARM_FEATURE_FMA)
     return __builtin_fmaf(a, b, c);
 #else
     return a * b + c;
