@@ -52,7 +52,7 @@ except SystemExit:
 
 
 def test_the_core_needs_no_extra() -> None:
-    """With the libraries of the extras hidden, every module imports except those that exist for torch, and the report's own."""
+    """With the libraries of the extras hidden, every module imports but those of training and of the page."""
     code = f"""
 import importlib, pkgutil, sys
 import depthwise
