@@ -60,7 +60,7 @@ check: install  ## format, lint, types and the import contract
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: install  ## rewrite the sources as `make check` wants them
 	@$(BIN)/ruff format .
