@@ -1,4 +1,4 @@
-"""Decoded pixels on disk: pixels/KEY/data/ in the cache folder, each entry whole or absent; safe to delete at any time."""
+"""Decoded pixels on disk: pixels/KEY/data/ in the cache folder, each entry whole or absent; deleting it is safe."""
 
 import errno
 import json

@@ -8,6 +8,8 @@ the embedded subset.
 
 import gzip
 import lzma
+import math
+import struct
 import zlib
 from pathlib import Path
 
@@ -73,9 +75,9 @@ def read_idx(path: Path) -> np.ndarray:
             f"{path} {reason}; Fashion-MNIST is four files {{train,t10k}}-*-ubyte.gz in one folder"
         ) from None
     # Header: two zero bytes, type (8 = unsigned byte), number of axes, then each axis as a big-endian 32-bit integer.
-    axes = data[3] if data[:3] == b"\0\0\x08" and len(data) > 3 else 0
-    shape = tuple(int(axis) for axis in np.frombuffer(data[4 : 4 + 4 * axes], ">u4")) if axes else ()
-    if not axes or len(shape) != axes or len(data) != 4 + 4 * axes + int(np.prod(shape)):
+    axes = data[3] if len(data) > 3 and data[:3] == b"\0\0\x08" else 0
+    shape = struct.unpack_from(f">{axes}I", data, 4) if len(data) >= 4 + 4 * axes else ()
+    if not shape or len(data) != 4 + 4 * axes + math.prod(shape):
         raise UserError(f"{path} is not a whole IDX file of bytes: download it again")
     return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
 

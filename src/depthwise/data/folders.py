@@ -1,7 +1,7 @@
 """Folders of images: train/CLASS/*.jpg with optional validation and test folders, or CLASS/*.jpg.
 
-Hidden files and folders are ignored, symbolic links followed. A class holds its images directly; files there that are no
-images are listed as skipped.
+Hidden files and folders are ignored, symbolic links followed. A class holds its images directly; files there that are
+no images are listed as skipped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,13 +77,12 @@ def _split_folders(folder: Path, folders: Sequence[Path]) -> dict[SplitName, Pat
         if split in roots:
             raise UserError(f"{folder} has {roots[split].name}/ and {child.name}/, both {split} splits: keep one")
         roots[split] = child
-    if not roots and any(SPLIT_FOLDERS.get(child.name.lower()) == "train" for child in folders):
+    if "train" not in roots and (roots or all(child.name.lower() in SPLIT_FOLDERS for child in folders)):
+        given = " and ".join(f"{child.name}/" for child in folders)
         raise UserError(
-            f"{folder}/train holds no class folders: put the images of each class into {folder}/train/CLASS/*.jpg"
+            f"{folder} has {given}, but no train/ with class folders: put the images of each class into "
+            f"{folder}/train/CLASS/*.jpg"
         )
-    if roots and "train" not in roots:
-        given = " and ".join(f"{root.name}/" for root in roots.values())
-        raise UserError(f"{folder} has {given} but no train/: add {folder}/train/CLASS/*.jpg")
     return roots
 
 
