@@ -75,15 +75,15 @@ def choose_kernel(node: ir.Node, isa: Sequence[str]) -> tuple[Kernel, str]:
     element = type_of(activations_of(node)[0])
     passed: list[str] = []
     for kernel in REGISTRY[node.op_type].kernels:
+        if kernel.input_type != element:
+            continue
         if kernel.instructions not in isa:
             passed.append(f"{kernel.name} needs {kernel.instructions}")
-        elif kernel.input_type != element:
-            passed.append(f"{kernel.name} reads {kernel.input_type}")
         elif not kernel.fits(node):
             passed.append(f"{kernel.name} does not serve this shape")
         else:
             return kernel, "; ".join(["first that fits", *passed])
-    why = "; ".join(passed) or "there is none"
+    why = "; ".join(passed) or f"none reads {element}"
     raise UserError(f"{node.name}: no kernel for {node.op_type} on {element} {shape_of(node.inputs[0])} ({why})")
 
 

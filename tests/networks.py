@@ -1,0 +1,96 @@
+"""Networks that the tests of several rooms compile: one by hand in normal form, small members of the families."""
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise import design, graph
+from depthwise.data.preprocessing import Preprocessing
+from depthwise.graph.metadata import annotate
+from depthwise.ops import DOMAIN
+
+CLASSES = ("cat", 'do"g', "b\\ird?? é*/")
+
+
+def family(name: str, width: float, resolution: int, channels: int = 3, classes: int = 10, seed: int = 0) -> ir.Model:
+    """A family's network with random weights, its preprocessing and class names."""
+    layers = design.architecture(name, width=width, resolution=resolution, classes=classes, channels=channels).layers()
+    form = Preprocessing(
+        resolution, channels, mean=(0.485, 0.456, 0.406)[:channels], std=(0.229, 0.224, 0.225)[:channels]
+    )
+    names = [f"class {i}" for i in range(classes)]
+    return graph.build(layers, graph.initialize(layers, seed), preprocessing=form, classes=names)
+
+
+def node(op: str, name: str, inputs: list[ir.Value], shape: tuple[int, ...], **attributes: object) -> ir.Node:
+    """A node of the normal form."""
+    out = ir.Value(name=f"{name}.out", shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))
+    return ir.node(op, inputs, attributes, domain=DOMAIN, outputs=[out], name=name)
+
+
+def tensor(name: str, array: np.ndarray) -> ir.Value:
+    """A parameter of the normal form."""
+    return ir.Value(
+        name=name,
+        shape=ir.Shape(array.shape),
+        type=ir.TensorType(ir.DataType.FLOAT),
+        const_value=ir.tensor(array.astype(np.float32), name=name),
+    )
+
+
+def by_hand(camera: bool = True, seed: int = 0) -> ir.Model:
+    """A residual separable network on 9 x 7 pixels, in normal form: every kind of place, view and in-place operator.
+
+    input [1, 3, 9, 7] -> stem 4 -> depthwise + pointwise -> sum with the stem's output -> pool -> view -> 3 classes.
+    """
+    random = np.random.default_rng(seed)
+    window = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "dilations": [1, 1]}
+    relu6 = {"activation": "clip", "minimum": 0.0, "maximum": 6.0}
+
+    def parameters(name: str, *shape: int) -> list[ir.Value]:
+        return [
+            tensor(f"{name}.weight", random.normal(0, 0.5, shape)),
+            tensor(f"{name}.bias", random.normal(0, 0.5, shape[0])),
+        ]
+
+    kind = ir.DataType.UINT8 if camera else ir.DataType.FLOAT
+    x = ir.Value(name="input", shape=ir.Shape([1, 3, 9, 7]), type=ir.TensorType(kind))
+    stem_parameters = parameters("stem", 4, 3, 3, 3)
+    padding = {"pad_values": [124.0, 116.0, 104.0]} if camera else {}
+    stem = node(
+        "Convolution",
+        "stem",
+        [x, *stem_parameters],
+        (1, 4, 5, 4),
+        strides=[2, 2],
+        group=1,
+        **padding,
+        **window,
+        **relu6,
+    )
+    if camera:
+        scaled = stem_parameters[0].const_value.numpy() / np.float32(128)
+        stem_parameters[0].const_value = ir.tensor(scaled, name="stem.weight")
+    depthwise = node(
+        "Depthwise",
+        "depthwise",
+        [stem.outputs[0], *parameters("depthwise", 4, 1, 3, 3)],
+        (1, 4, 5, 4),
+        strides=[1, 1],
+        group=4,
+        **window,
+        **relu6,
+    )
+    pointwise = node(
+        "Pointwise", "pointwise", [depthwise.outputs[0], *parameters("pointwise", 4, 4, 1, 1)], (1, 4, 5, 4)
+    )
+    add = node("Add", "add", [pointwise.outputs[0], stem.outputs[0]], (1, 4, 5, 4))
+    pool = node("GlobalAveragePool", "pool", [add.outputs[0]], (1, 4, 1, 1))
+    flatten = node("Flatten", "flatten", [pool.outputs[0]], (1, 4))
+    classifier = node("FullyConnected", "classifier", [flatten.outputs[0], *parameters("classifier", 3, 4)], (1, 3))
+    nodes = [stem, depthwise, pointwise, add, pool, flatten, classifier]
+    constants = [value for one in nodes for value in one.inputs if value.const_value is not None]
+    inside = ir.Graph([x], list(classifier.outputs), nodes=nodes, initializers=constants, opset_imports={DOMAIN: 1})
+    model = ir.Model(inside, ir_version=8)
+    form = Preprocessing(9, 3, mean=(0.486, 0.455, 0.408), std=(0.5, 0.5, 0.5))
+    annotate(model, form if camera else None, CLASSES)
+    return model
