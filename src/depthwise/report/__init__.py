@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from depthwise.device import Device, load_device
-from depthwise.errors import UserError
+from depthwise.errors import UserError, missing_extra
 from depthwise.files import write_text
 from depthwise.runs import Run
 
@@ -21,10 +21,11 @@ def write(run_path: Path) -> Path:
     """
     run = Run.open(run_path)
     results = run.results
-    # Altair takes half a second to load, and is an extra.
-    from depthwise.report import card, page, text
-    from depthwise.report.sections import Material
-
+    try:  # here, because Altair takes half a second to load and is an extra
+        from depthwise.report import card, page, text
+        from depthwise.report.sections import Material
+    except ModuleNotFoundError as error:
+        raise missing_extra("the report", error.name or "altair", "train") from None
     material = Material(run.path, run.config, results, _device(run.config.device), text.shipped_precision(results))
     write_text(run.path / "MODEL_CARD.md", card.render_card(material))
     write_text(run.path / "report.html", page.render_page(material))

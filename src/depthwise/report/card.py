@@ -1,5 +1,8 @@
 """The model card: timm's table of the model, ST's table of its memory and time, and how to use it."""
 
+import json
+import shlex
+
 from depthwise.report import network, text
 from depthwise.report.sections import Material
 from depthwise.report.templating import environment
@@ -29,7 +32,8 @@ def render_card(material: Material) -> str:
             device=material.device,
             machine=origin.machine if origin else None,
             version=origin.versions.get("depthwise") if origin else None,
-            run=material.path,
+            run=shlex.quote(str(material.path)),
+            run_literal=json.dumps(str(material.path)),
             symbol=next((header.stem for header in sorted((material.path / "c").glob("*.h"))), "network"),
         )
     )

@@ -14,7 +14,7 @@ from depthwise.report.network import Block
 from depthwise.report.text import milliseconds, percent, runtime_name, size
 from depthwise.runs import Buffer, Epoch, Latency, LayerCost, Memory
 
-HALF = 460
+HALF = 420
 """Width in pixels of a chart that takes half of the page, or all of a phone's."""
 OPERATOR_COLORS = {
     "Pointwise": "var(--c1)",
@@ -67,7 +67,10 @@ def curve(history: Sequence[Epoch], kind: str, best: int) -> Markup:
         for row in history
     ]
     x = alt.X(
-        "epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False, format="d"), scale=alt.Scale(nice=False)
+        "epoch:Q",
+        title="epoch",
+        axis=alt.Axis(tickMinStep=1, grid=False, format="d"),
+        scale=alt.Scale(nice=False, zero=False),
     )
     y = alt.Y(
         "value:Q",
@@ -88,8 +91,9 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> Markup
     """Rows are the truth, columns the prediction; opacity is the share of the row. Mistakes have the warm colour."""
     n = len(classes)
     named = n <= CLASSES_WITH_NAMES
+    faintest = 0.08 if named else 0.3
     cells = [
-        {"t": t, "p": p, "n": count, "o": (count / sum(row)) ** 0.6, "hit": t == p}
+        {"t": t, "p": p, "n": count, "o": faintest + (1 - faintest) * (count / sum(row)) ** 0.6, "hit": t == p}
         for t, row in enumerate(matrix)
         for p, count in enumerate(row)
         if count
@@ -139,7 +143,7 @@ def cost_bars(rows: Sequence[LayerCost], kind: str, top: int = 12) -> Markup:
     ]
     end = 1.22 * max((row["value"] for row in values), default=1)
     y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=170))
-    x = alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, end], nice=False))
+    x = alt.X("value:Q", axis=None, stack=None, scale=alt.Scale(domain=[0, end], nice=False))
     base = alt.Chart(alt.Data(values=values)).encode(y=y, x=x)
     bars = base.mark_bar(height=13, cornerRadiusEnd=2).encode(color=alt.Color("color:N", scale=None))
     text = base.mark_text(align="left", dx=5, color=MUTED).encode(text="text:N")
@@ -198,6 +202,7 @@ def latency_bars(rows: Sequence[Latency]) -> Markup:
     x = alt.X(
         "median:Q",
         title="ms for one image",
+        stack=None,
         scale=alt.Scale(domain=[0, end], nice=False),
         axis=alt.Axis(tickCount=5, domain=False, ticks=False),
     )

@@ -1,20 +1,11 @@
-"""From an Altair chart to an inline SVG that follows the page: its colours are CSS variables, its size the column's.
-
-Raises UserError when imported without Altair or vl-convert.
-"""
+"""From an Altair chart to an inline SVG that follows the page: its colours are CSS variables, its size the column's."""
 
 import re
 from typing import Any
 
+import altair as alt
+import vl_convert
 from markupsafe import Markup, escape
-
-from depthwise.errors import missing_extra
-
-try:
-    import altair as alt
-    import vl_convert
-except ImportError:
-    raise missing_extra("the report", "altair", "train") from None
 
 INK, MUTED, LINE, PAPER = "var(--ink)", "var(--muted)", "var(--line)", "var(--paper)"
 ACCENT, WARM, QUIET, SOFT = "var(--c1)", "var(--c2)", "var(--quiet)", "var(--soft)"

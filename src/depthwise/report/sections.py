@@ -210,11 +210,11 @@ def data_section(material: Material) -> Values | None:
 def reproduce_section(material: Material) -> Values:
     """The command, the plan, the versions and the machine: all that is needed to do it again."""
     config, training = material.config, material.results.training
-    plan = {name: value for name, value in config.model_dump().items() if value is not None}
-    if training is not None:
-        plan["epochs"] = training.epochs
-    if config.train_time is not None:
-        plan["train_time"] = text.duration(config.train_time)
+    known = {
+        "epochs": training.epochs if training else config.epochs,
+        "train_time": text.duration(config.train_time) if config.train_time is not None else None,
+    }
+    plan = {name: value for name, value in (config.model_dump() | known).items() if value is not None}
     return {
         "origin": material.results.origin,
         "plan": {name.replace("_", " "): value for name, value in plan.items()},
