@@ -1,10 +1,16 @@
 """Predicates, and the kernels that serve more than one operator."""
 
+from dataclasses import replace
+
 import onnx_ir as ir
 
 from depthwise.ops._packing import Layout
-from depthwise.ops._parameters import convolution_fields, pointwise_fields
-from depthwise.ops.base import Kernel, activations_of
+from depthwise.ops._parameters import convolution_fields, map_shape, pointwise_fields
+from depthwise.ops._window import window_of
+from depthwise.ops.base import Kernel, activations_of, shape_of
+
+SIMD_WIDTHS = {"avx512": 16, "avx2": 8, "neon": 4}
+"""Floats in a vector of the instruction sets that `kernels/simd.h` knows, best first (SIMD_WIDTH there)."""
 
 
 def reads_pixels(node: ir.Node) -> bool:
@@ -44,4 +50,62 @@ POINTWISE_F32 = Kernel(
     fits=reads_floats,
     constants=Layout("OHWI"),
     includes=("parameters.h", "activation.h"),
+)
+
+
+def panels(width: int, *, camera: bool = False) -> Layout:
+    """The layout that `kernels/panel_simd.h` reads: panels of two vectors of `width` outputs."""
+    return Layout("HWIO", panel=2 * width, multiple=width, camera=camera)
+
+
+def _one_group(node: ir.Node) -> bool:
+    return node.attributes.get_int("group", 1) == 1 and window_of(node).dilation[1] == 1
+
+
+def _window_rows(node: ir.Node) -> int:
+    """Bytes of the float input rows, with their borders, under one output row."""
+    height, width, channels = map_shape(shape_of(node.inputs[0]))
+    window = window_of(node)
+    columns = (window.output(height, width)[1] - 1) * window.stride[1] + window.kernel[1]
+    return 4 * window.kernel[0] * columns * channels
+
+
+_PANEL_HEADERS = ("parameters.h", "activation.h", "simd.h", "panel_simd.h")
+
+POINTWISE_F32_SIMD = tuple(
+    Kernel(
+        name="pointwise_f32_simd",
+        struct="pointwise_parameters",
+        parameters=pointwise_fields,
+        instructions=instructions,
+        fits=reads_floats,
+        constants=panels(width),
+        includes=_PANEL_HEADERS,
+    )
+    for instructions, width in SIMD_WIDTHS.items()
+)
+
+CONVOLUTION_F32_SIMD = tuple(
+    Kernel(
+        name="convolution_f32_simd",
+        struct="convolution_parameters",
+        parameters=convolution_fields,
+        instructions=instructions,
+        fits=lambda node: reads_floats(node) and _one_group(node),
+        constants=panels(width),
+        workspace=_window_rows,
+        includes=(*_PANEL_HEADERS, "convolution_simd.h"),
+    )
+    for instructions, width in SIMD_WIDTHS.items()
+)
+
+CONVOLUTION_U8_F32_SIMD = tuple(
+    replace(
+        kernel,
+        name="convolution_u8_f32_simd",
+        fits=lambda node: reads_pixels(node) and _one_group(node),
+        constants=panels(SIMD_WIDTHS[kernel.instructions], camera=True),
+        input_type="uint8",
+    )
+    for kernel in CONVOLUTION_F32_SIMD
 )

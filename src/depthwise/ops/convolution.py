@@ -5,12 +5,20 @@ x may be uint8 (raw camera pixels); then `pad_values` holds what a padded pixel 
 """
 
 from depthwise.ops._convolution import convolution_macs, convolve
-from depthwise.ops._kernels import CONVOLUTION_F32, CONVOLUTION_U8_F32
+from depthwise.ops._kernels import (
+    CONVOLUTION_F32,
+    CONVOLUTION_F32_SIMD,
+    CONVOLUTION_U8_F32,
+    CONVOLUTION_U8_F32_SIMD,
+)
 from depthwise.ops._window import convolved_shape
 from depthwise.ops.base import Operator
 
 OPERATORS = {
     "Convolution": Operator(
-        shape=convolved_shape, reference=convolve, macs=convolution_macs, kernels=(CONVOLUTION_U8_F32, CONVOLUTION_F32)
+        shape=convolved_shape,
+        reference=convolve,
+        macs=convolution_macs,
+        kernels=(*CONVOLUTION_U8_F32_SIMD, CONVOLUTION_U8_F32, *CONVOLUTION_F32_SIMD, CONVOLUTION_F32),
     )
 }

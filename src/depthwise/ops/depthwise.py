@@ -3,12 +3,17 @@
 Output channel o reads input channel o // m, where m is the depth multiplier.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+
+import onnx_ir as ir
+
 from depthwise.ops._convolution import convolution_macs, convolve
-from depthwise.ops._kernels import CONVOLUTION_U8_F32, reads_floats
+from depthwise.ops._kernels import CONVOLUTION_U8_F32, SIMD_WIDTHS, reads_floats
 from depthwise.ops._packing import Layout
 from depthwise.ops._parameters import convolution_fields
 from depthwise.ops._window import convolved_shape
-from depthwise.ops.base import Kernel, Operator
+from depthwise.ops.base import Kernel, Operator, shape_of
 
 _F32 = Kernel(
     name="depthwise_f32",
@@ -19,8 +24,25 @@ _F32 = Kernel(
     includes=("parameters.h", "activation.h", "window.h"),
 )
 
+
+def _fills_vector(width: int) -> Callable[[ir.Node], bool]:
+    """Whether the node has multiplier 1 and at least one whole vector of channels."""
+    return lambda node: reads_floats(node) and shape_of(node.inputs[1])[0] == shape_of(node.inputs[0])[1] >= width
+
+
+_F32_SIMD = tuple(
+    replace(
+        _F32,
+        name="depthwise_f32_simd",
+        instructions=instructions,
+        fits=_fills_vector(width),
+        includes=(*_F32.includes, "simd.h"),
+    )
+    for instructions, width in SIMD_WIDTHS.items()
+)
+
 OPERATORS = {
     "Depthwise": Operator(
-        shape=convolved_shape, reference=convolve, macs=convolution_macs, kernels=(CONVOLUTION_U8_F32, _F32)
+        shape=convolved_shape, reference=convolve, macs=convolution_macs, kernels=(CONVOLUTION_U8_F32, *_F32_SIMD, _F32)
     )
 }

@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._activation import activate
-from depthwise.ops._kernels import CONVOLUTION_U8_F32, POINTWISE_F32
+from depthwise.ops._kernels import CONVOLUTION_U8_F32, POINTWISE_F32, POINTWISE_F32_SIMD
 from depthwise.ops.base import Operator, Shape, array_of, shape_of
 
 
@@ -28,6 +28,6 @@ def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
 
 OPERATORS = {
     "FullyConnected": Operator(
-        shape=_shape, reference=_reference, macs=_macs, kernels=(CONVOLUTION_U8_F32, POINTWISE_F32)
+        shape=_shape, reference=_reference, macs=_macs, kernels=(CONVOLUTION_U8_F32, *POINTWISE_F32_SIMD, POINTWISE_F32)
     )
 }

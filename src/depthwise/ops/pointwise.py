@@ -1,12 +1,15 @@
 """Pointwise convolution: x [1, I, H, W], weight [O, I, 1, 1], bias [O] -> [1, O, H, W]; stride 1, no padding."""
 
 from depthwise.ops._convolution import convolution_macs, convolve
-from depthwise.ops._kernels import CONVOLUTION_U8_F32, POINTWISE_F32
+from depthwise.ops._kernels import CONVOLUTION_U8_F32, CONVOLUTION_U8_F32_SIMD, POINTWISE_F32, POINTWISE_F32_SIMD
 from depthwise.ops._window import convolved_shape
 from depthwise.ops.base import Operator
 
 OPERATORS = {
     "Pointwise": Operator(
-        shape=convolved_shape, reference=convolve, macs=convolution_macs, kernels=(CONVOLUTION_U8_F32, POINTWISE_F32)
+        shape=convolved_shape,
+        reference=convolve,
+        macs=convolution_macs,
+        kernels=(*CONVOLUTION_U8_F32_SIMD, CONVOLUTION_U8_F32, *POINTWISE_F32_SIMD, POINTWISE_F32),
     )
 }

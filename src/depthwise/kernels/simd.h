@@ -1,0 +1,206 @@
+/* Vectors of floats: one small set of names over AVX-512, AVX2 with FMA, NEON, and GNU vectors for everything else.
+ *
+ * The emitted program defines DEPTHWISE_AVX512, DEPTHWISE_AVX2 or DEPTHWISE_NEON: the set that its weights are packed
+ * for. Where none is defined the best one that the compiler's flags allow is taken.
+ * Loads and stores need no alignment. Scalars and vectors compute the same bits (see activation.h).
+ */
+#ifndef DEPTHWISE_SIMD_H
+#define DEPTHWISE_SIMD_H
+
+#include "activation.h"
+
+#if !defined(DEPTHWISE_AVX512) && !defined(DEPTHWISE_AVX2) && !defined(DEPTHWISE_NEON)
+#if defined(__AVX512F__)
+#define DEPTHWISE_AVX512
+#elif defined(__AVX2__) && defined(__FMA__)
+#define DEPTHWISE_AVX2
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#define DEPTHWISE_NEON
+#endif
+#endif
+
+/* SIMD_WIDTH: floats in a vector. SIMD_ROWS: pixels in a tile of two vectors each, so that all sums stay in registers. */
+#if defined(DEPTHWISE_AVX512)
+#include <immintrin.h>
+#define SIMD_WIDTH 16
+#define SIMD_ROWS 12
+typedef __m512 simd;
+#elif defined(DEPTHWISE_AVX2)
+#include <immintrin.h>
+#define SIMD_WIDTH 8
+#define SIMD_ROWS 6
+typedef __m256 simd;
+#elif defined(DEPTHWISE_NEON)
+#include <arm_neon.h>
+#define SIMD_WIDTH 4
+#define SIMD_ROWS 12
+typedef float32x4_t simd;
+#else
+#define SIMD_WIDTH 4
+#define SIMD_ROWS 6
+typedef float simd __attribute__((vector_size(16)));
+#endif
+
+/* Outputs in a panel of packed weights: two vectors. */
+#define SIMD_PANEL (2 * SIMD_WIDTH)
+
+typedef int32_t simd_int __attribute__((vector_size(4 * SIMD_WIDTH)));
+
+#define SIMD_INLINE static inline __attribute__((always_inline, unused))
+
+/* The loop after it is unrolled whole: with constant bounds its arrays become registers, at -O2 and with clang too. */
+#define SIMD_UNROLL _Pragma("GCC unroll 16")
+
+/* Hides from the compiler where a pointer came from, so that it computes addresses where they are used. */
+#define SIMD_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+
+/* SIMD_WIDTH floats from any address. */
+SIMD_INLINE simd simd_load(const float *from)
+{
+#if defined(DEPTHWISE_AVX512)
+    return _mm512_loadu_ps(from);
+#elif defined(DEPTHWISE_AVX2)
+    return _mm256_loadu_ps(from);
+#elif defined(DEPTHWISE_NEON)
+    return vld1q_f32(from);
+#else
+    simd v;
+    __builtin_memcpy(&v, from, sizeof v);
+    return v;
+#endif
+}
+
+/* SIMD_WIDTH floats to any address. */
+SIMD_INLINE void simd_store(float *to, simd v)
+{
+#if defined(DEPTHWISE_AVX512)
+    _mm512_storeu_ps(to, v);
+#elif defined(DEPTHWISE_AVX2)
+    _mm256_storeu_ps(to, v);
+#elif defined(DEPTHWISE_NEON)
+    vst1q_f32(to, v);
+#else
+    __builtin_memcpy(to, &v, sizeof v);
+#endif
+}
+
+/* The first `count` floats of v, 0 < count <= SIMD_WIDTH. */
+SIMD_INLINE void simd_store_part(float *to, simd v, int count)
+{
+    float lanes[SIMD_WIDTH];
+
+    simd_store(lanes, v);
+    for (int i = 0; i < count; i++)
+        to[i] = lanes[i];
+}
+
+/* One value in every lane. */
+SIMD_INLINE simd simd_all(float value)
+{
+#if defined(DEPTHWISE_AVX512)
+    return _mm512_set1_ps(value);
+#elif defined(DEPTHWISE_AVX2)
+    return _mm256_set1_ps(value);
+#elif defined(DEPTHWISE_NEON)
+    return vdupq_n_f32(value);
+#else
+    return (simd){value, value, value, value};
+#endif
+}
+
+/* a * b + c, fused where the instruction set has it. */
+SIMD_INLINE simd simd_fma(simd a, simd b, simd c)
+{
+#if defined(DEPTHWISE_AVX512)
+    return _mm512_fmadd_ps(a, b, c);
+#elif defined(DEPTHWISE_AVX2)
+    return _mm256_fmadd_ps(a, b, c);
+#elif defined(DEPTHWISE_NEON)
+    return vfmaq_f32(c, a, b);
+#else
+    return a * b + c;
+#endif
+}
+
+/* Lane by lane: `yes` where the mask is set (all ones), else `no` (all zeros). */
+SIMD_INLINE simd simd_select(simd_int mask, simd yes, simd no)
+{
+    return (simd)(((simd_int)yes & mask) | ((simd_int)no & ~mask));
+}
+
+/* Clips to [minimum, maximum]; not-a-number stays, as in the scalar clip. */
+SIMD_INLINE simd simd_clip(simd x, simd minimum, simd maximum)
+{
+#if defined(DEPTHWISE_AVX512)
+    return _mm512_min_ps(maximum, _mm512_max_ps(minimum, x));
+#elif defined(DEPTHWISE_AVX2)
+    return _mm256_min_ps(maximum, _mm256_max_ps(minimum, x));
+#elif defined(DEPTHWISE_NEON)
+    return vminq_f32(vmaxq_f32(x, minimum), maximum);
+#else
+    x = simd_select(x < minimum, minimum, x);
+    return simd_select(x > maximum, maximum, x);
+#endif
+}
+
+/* exponential() of activation.h for every lane, bit for bit; x at most 88. */
+SIMD_INLINE simd simd_exponential(simd x)
+{
+    const simd shifter = simd_all(12582912.0f);
+    simd shifted, n, r, y;
+
+    x = simd_clip(x, simd_all(-87.0f), simd_all(88.0f));
+    shifted = x * simd_all(1.44269504f) + shifter;
+    n = shifted - shifter;
+    r = x - n * simd_all(0.693359375f);
+    r = r - n * simd_all(-2.12194440e-4f);
+    y = simd_all(1.98412698e-4f) * r + simd_all(1.38888889e-3f);
+    y = y * r + simd_all(8.33333333e-3f);
+    y = y * r + simd_all(4.16666667e-2f);
+    y = y * r + simd_all(1.66666667e-1f);
+    y = y * r + simd_all(0.5f);
+    y = y * r + simd_all(1.0f);
+    y = y * r + simd_all(1.0f);
+    return y * (simd)(((simd_int)shifted << 23) + 0x3F800000);
+}
+
+/* sigmoid() of activation.h for every lane, bit for bit. */
+SIMD_INLINE simd simd_sigmoid(simd x)
+{
+    const simd zero = simd_all(0.0f), one = simd_all(1.0f);
+    const simd power = simd_exponential(simd_select(x < zero, x, -x));
+    return simd_select(x < zero, power, one) / (one + power);
+}
+
+/* activate() of activation.h for every lane, bit for bit. */
+SIMD_INLINE simd simd_activate(simd x, int activation, float minimum, float maximum)
+{
+    const simd gate = simd_clip(x * simd_all(0.166666667f) + simd_all(0.5f), simd_all(0.0f), simd_all(1.0f));
+
+    DEPTHWISE_ASSERT(activation >= ACTIVATION_CLIP && activation <= ACTIVATION_SILU);
+    switch (activation) {
+    case ACTIVATION_HARD_SIGMOID:
+        return gate;
+    case ACTIVATION_HARD_SWISH:
+        return x * gate;
+    case ACTIVATION_SIGMOID:
+        return simd_sigmoid(x);
+    case ACTIVATION_SILU:
+        return x * simd_sigmoid(x);
+    default:
+        return simd_clip(x, simd_all(minimum), simd_all(maximum));
+    }
+}
+
+/* Activates `count` values in place. */
+static inline void simd_activate_all(float *y, int count, int activation, float minimum, float maximum)
+{
+    int i = 0;
+
+    for (; i + SIMD_WIDTH <= count; i += SIMD_WIDTH)
+        simd_store(y + i, simd_activate(simd_load(y + i), activation, minimum, maximum));
+    for (; i < count; i++)
+        y[i] = activate(y[i], activation, minimum, maximum);
+}
+
+#endif
