@@ -216,22 +216,18 @@ def latency_bars(rows: Sequence[Latency]) -> Markup:
 def memory_bars(memory: Memory, ram: int | None, flash: int | None) -> Markup:
     """RAM and flash as stacked bars; a rule shows what the device has, where that is known."""
     parts = {
-        "RAM": ("arena", "input", "output", "stack"),
-        "Flash": ("weights", "code"),
+        f"RAM {size(memory.ram)}": (("arena", "input", "output", "stack"), ram),
+        f"Flash {size(memory.flash)}": (("weights", "code"), flash),
     }
     colors = ["var(--c1)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c2)", "var(--c6)"]
-    names = [name for group in parts.values() for name in group]
+    names = [name for group, _ in parts.values() for name in group]
     rows = [
         {"bar": bar, "part": name, "kib": getattr(memory, name) / 1024, "order": order}
-        for bar, group in parts.items()
+        for bar, (group, _) in parts.items()
         for order, name in enumerate(group)
     ]
-    totals = [{"bar": "RAM", "kib": memory.ram / 1024, "text": size(memory.ram)}]
-    totals += [{"bar": "Flash", "kib": memory.flash / 1024, "text": size(memory.flash)}]
-    limits: list[dict[str, float | str]] = [
-        {"bar": bar, "kib": limit / 1024} for bar, limit in (("RAM", ram), ("Flash", flash)) if limit
-    ]
-    end = max(1.28 * max(memory.ram, memory.flash), 1.02 * (ram or 0), 1.02 * (flash or 0), 1) / 1024
+    limits = [{"bar": bar, "kib": limit / 1024} for bar, (_, limit) in parts.items() if limit]
+    end = 1.04 * max(memory.ram, memory.flash, ram or 0, flash or 0, 1) / 1024
     y = alt.Y("bar:N", sort=list(parts), title=None, axis=alt.Axis(ticks=False, domain=False))
     x = alt.X(
         "kib:Q",
@@ -242,6 +238,5 @@ def memory_bars(memory: Memory, ram: int | None, flash: int | None) -> Markup:
     )
     color = alt.Color("part:N", scale=alt.Scale(domain=names, range=colors), legend=alt.Legend(columns=6))
     bars = alt.Chart(alt.Data(values=rows)).mark_bar(height=24).encode(x=x, y=y, color=color, order="order:Q")
-    text = alt.Chart(alt.Data(values=totals)).mark_text(align="left", dx=6).encode(x="kib:Q", y=y, text="text:N")
-    rule = alt.Chart(alt.Data(values=limits)).mark_tick(color=WARM, thickness=2, height=34).encode(x="kib:Q", y=y)
-    return draw(bars + rule + text, "RAM and flash of the compiled network by part", HALF, 170)
+    rule = alt.Chart(alt.Data(values=limits)).mark_tick(color=INK, thickness=2, height=34).encode(x="kib:Q", y=y)
+    return draw(bars + rule, "RAM and flash of the compiled network by part", HALF, 170)

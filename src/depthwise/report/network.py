@@ -78,14 +78,15 @@ def depthwise_kernel(row: LayerCost) -> int | None:
 def blocks(rows: Sequence[LayerCost]) -> list[Block]:
     """Cuts the rows into blocks by name: "blocks.1.0.depthwise" belongs to "blocks.1.0".
 
-    Rows of a part without depthwise convolution (stem, head) stand alone under their full names.
+    Rows of a part without depthwise convolution (stem, head) stand alone under their full names. Rows that hold nothing
+    of their own (views such as Flatten) are left out.
     """
 
     def key(row: LayerCost) -> str:
         return re.split(r"[./](?=[^./]*$)", row.name.strip("/"))[0]
 
     found = []
-    for name, group in groupby(rows, key):
+    for name, group in groupby((row for row in rows if row.macs or row.activation_bytes), key):
         members = tuple(group)
         if any(row.op == "Depthwise" for row in members):
             found.append(Block(name, members))

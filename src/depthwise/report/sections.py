@@ -184,7 +184,7 @@ def speed_section(material: Material) -> Values | None:
     ours = text.shipped_latency(results)
     return {
         "rows": sorted(rows, key=lambda row: row.median_ms),
-        "faster": [(row, row.median_ms / ours.median_ms) for row in rows if row is not ours] if ours else [],
+        "slower": [(row, row.median_ms / ours.median_ms) for row in rows if row is not ours] if ours else [],
         "latency": charts.latency_bars(rows) if rows else None,
         "memory": memory,
         "bytes": charts.memory_bars(memory, *limits) if memory else None,
