@@ -33,11 +33,13 @@ def cost(graph: Graph) -> Cost:
     Raises:
         UserError: it has an operator or a shape that the normal form cannot express.
     """
-    rows = [_row(node) for node in normalize(graph).graph]
+    normal = normalize(graph).graph
+    rows = [_row(node) for node in normal]
     return Cost(
         parameters=sum(row.parameters for row in rows),
         macs=sum(row.macs for row in rows),
         layers=rows,
+        input_shape=list(shape_of(normal.inputs[0])[1:]),
     )
 
 
