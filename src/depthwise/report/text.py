@@ -68,7 +68,7 @@ def resolution(side: int) -> str:
 def model_name(config: Config) -> str:
     """The architecture as the field writes it: mobilenet_v2 and 0.35 give "MobileNetV2 0.35"."""
     words = (word[:1].upper() + word[1:] for word in config.model.split("_"))
-    return "".join(re.sub(r"(?<=.)net$", "Net", word) for word in words) + f" {config.width:g}"
+    return "".join(re.sub(r"(?<=.)net$", "Net", word) for word in words) + f" {config.width}"
 
 
 def runtime_name(name: str) -> str:
