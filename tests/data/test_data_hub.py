@@ -14,8 +14,6 @@ from pictures import picture, save_pictures
 
 pytest.importorskip("pyarrow")
 datasets = pytest.importorskip("datasets")
-# One of its dependencies warns at first use; what it warns of is not ours to change.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 NAMES = ["cat", "dog"]
 
@@ -176,13 +174,14 @@ def test_no_network_is_one_line(hub: dict[str, Any]) -> None:
     )
 
 
-def test_damaged_parquet(tmp_path: Path) -> None:
+def test_damaged_parquet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "pets.parquet"
     table().to_parquet(path)
     path.write_bytes(path.read_bytes()[:-50])
+    capfd.readouterr()
     with pytest.raises(UserError, match=r"pets\.parquet cannot be read as parquet: ") as error:
         data.load(path)
-    assert "\n" not in str(error.value)
+    assert "\n" not in str(error.value) and capfd.readouterr() == ("", "")
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """Data sets of the Hugging Face hub and local parquet files, both through the `datasets` library ([train] extra)."""
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,8 @@ def list_hub(name: str) -> Listing:
     datasets = _library(f"the Hugging Face data set '{name}'")
     repository, _, configuration = name.partition(":")
     try:
-        loaded = datasets.load_dataset(repository, configuration or None)
+        with _silent_logs():
+            loaded = datasets.load_dataset(repository, configuration or None)
     except Exception as error:  # the library lets through errors of every layer below it
         raise UserError(f"the Hugging Face data set '{name}' cannot be loaded: {_one_line(error)}") from None
     # The addresses hold the revision, so they stand for the content.
@@ -56,7 +59,8 @@ def list_parquet(path: Path) -> Listing:
         )
     try:
         datasets.disable_progress_bars()
-        loaded = datasets.load_dataset("parquet", data_files=by_split, cache_dir=str(cache_folder("datasets")))
+        with _silent_logs():
+            loaded = datasets.load_dataset("parquet", data_files=by_split, cache_dir=str(cache_folder("datasets")))
     except Exception as error:
         raise UserError(f"{path} cannot be read as parquet: {_one_line(error)}") from None
     finally:
@@ -84,6 +88,20 @@ def _library(what: str) -> Any:
     except ImportError:
         raise missing_extra(what, "datasets", "train") from None
     return datasets
+
+
+@contextmanager
+def _silent_logs() -> Iterator[None]:
+    """Keeps the libraries' lines on retries and damaged files from the terminal: what matters is in their exception."""
+    loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _one_line(error: Exception) -> str:
