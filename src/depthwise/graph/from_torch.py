@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from depthwise.errors import UserError, missing_extra
-from depthwise.graph.passes.fold_constants import quiet
+from depthwise.graph.passes.base import constant, nodes_of
+from depthwise.graph.passes.fold_constants import fold_constants, quiet
+from depthwise.graph.passes.remove_dead import remove_dead
 
 _SCOPES = "pkg.torch.onnx.name_scopes"
 """Node metadata in which torch's exporter keeps the names of the modules that a node stands in."""
@@ -54,6 +56,8 @@ def from_torch(module: nn.Module, shape: tuple[int, int, int] | None) -> ir.Mode
         for part, mode in modes.items():
             part.training = mode
     model: ir.Model = program.model
+    fold_constants(model)
+    _drop_invented_biases(model, set(module.state_dict()))
     _rename_nodes(model)
     model.graph.name = type(module).__name__
     return model
@@ -63,7 +67,7 @@ def _export(module: nn.Module, example: torch.Tensor) -> Any:
     silence = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
     with (
         warnings.catch_warnings(),
-        quiet("torch.onnx", "torch.export", "onnxscript", "onnx_ir"),
+        quiet(),
         silence[0],
         silence[1],
     ):
@@ -80,6 +84,15 @@ def _export(module: nn.Module, example: torch.Tensor) -> Any:
         )
     assert program is not None
     return program
+
+
+def _drop_invented_biases(model: ir.Model, trained: set[str]) -> None:
+    """Takes away the zeros which the exporter adds to a Conv without bias: nobody trained them."""
+    for node in nodes_of(model, "Conv"):
+        bias = constant(node, 2)
+        if bias is not None and not bias.any() and str(node.inputs[2].name) not in trained:  # type: ignore[union-attr]
+            node.resize_inputs(2)
+    remove_dead(model)
 
 
 def _rename_nodes(model: ir.Model) -> None:

@@ -17,6 +17,7 @@ from depthwise.graph.passes.canonical_linear import canonical_linear
 from depthwise.graph.passes.canonical_views import canonical_views
 from depthwise.graph.passes.check_operators import check_operators
 from depthwise.graph.passes.check_weights import check_weights
+from depthwise.graph.passes.check_wires import check_wires
 from depthwise.graph.passes.count_parameters import count_parameters
 from depthwise.graph.passes.explicit_padding import explicit_padding
 from depthwise.graph.passes.fix_batch import fix_batch
@@ -64,7 +65,7 @@ REWRITE: tuple[Pass, ...] = (
     Pass(explicit_padding,       "after activations: MaxPool takes a zero border only if nothing is negative",
          gone=("Pad",)),
     Pass(canonical_views,        "means are pools, reshapes are flattens",
-         gone=("ReduceMean", "GlobalMaxPool", "Squeeze", "Unsqueeze")),
+         gone=("ReduceMean", "GlobalMaxPool", "Squeeze")),
     Pass(recompose_affine,       "a bias after a MatMul, a scaled input: BatchNorms from here on",
          gone=("Sub", "Div")),
     Pass(fold_batchnorm,         "into the convolution before: costs nothing"),
@@ -72,7 +73,7 @@ REWRITE: tuple[Pass, ...] = (
     Pass(batchnorm_to_depthwise, "else a 1 x 1 depthwise convolution",
          gone=("BatchNormalization",)),
     Pass(vectors_to_maps,        "squeeze-excite by fully connected layers becomes 1 x 1 convolutions",
-         gone=("Reshape",)),
+         gone=("Reshape", "Unsqueeze")),
     Pass(flatten_to_convolution, "biases are in: fully connected layers on maps become convolutions"),
     Pass(lower,                  "standard ONNX ends here",
          gone=tuple(LOWERINGS)),
@@ -109,6 +110,7 @@ def normalize(graph: ir.Model, input: Input = "float") -> ir.Model:
     Raises:
         UserError: it has an operator, a shape or weights that cannot be compiled; or "uint8" without Preprocessing.
     """
+    check_wires(graph)
     model = graph.clone()
     if all(node.domain == DOMAIN for node in model.graph) and len(model.graph):
         run(model, CAMERA + FINISH if input == "uint8" and model.graph.inputs[0].dtype != ir.DataType.UINT8 else ())

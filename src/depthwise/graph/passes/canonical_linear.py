@@ -19,11 +19,13 @@ def canonical_linear(model: ir.Model) -> bool:
     for node in nodes_of(model, "MatMul", "Gemm"):
         matrix, attributes = constant(node, 1), node.attributes
         shape = shape_at(node)
-        if matrix is None or matrix.ndim != 2 or len(shape) != 2 or attributes.get_int("transA", 0):
+        if matrix is None or matrix.ndim != 2 or len(shape) != 2 or attributes.get_int("transA", 0) != 0:
             raise refuse(node, "is supported only as a fully connected layer: vectors [N, I] times a constant matrix")
         transposed = attributes.get_int("transB", 0) == 1
         alpha, beta = attributes.get_float("alpha", 1.0), attributes.get_float("beta", 1.0)
         weight = matrix if transposed else np.ascontiguousarray(matrix.T)
+        if weight.shape[1] != shape[1]:
+            raise refuse(node, f"has a matrix for {weight.shape[1]} features")
         bias = _bias(node, weight.shape[0])
         usual = transposed and alpha == 1 and beta == 1 and (bias is None or bias.shape == (weight.shape[0],))
         if node.op_type == "Gemm" and usual:

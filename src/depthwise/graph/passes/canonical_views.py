@@ -2,7 +2,7 @@
 
 ReduceMean over height and width -> GlobalAveragePool (and Flatten if it drops those axes); two in a row count as one
 AveragePool, MaxPool, GlobalMaxPool over the whole map -> GlobalAveragePool, or MaxPool with the map as its window
-Reshape, Squeeze to [1, C H W] -> Flatten;  Squeeze and Unsqueeze, Reshape to [1, C, 1, 1] -> Reshape
+Reshape, Squeeze to [1, C H W] -> Flatten;  Reshape, Unsqueeze of a vector to [1, C, 1, 1] stay
 """
 
 import math
@@ -25,7 +25,7 @@ _VIEWS = ("Reshape", "Squeeze", "Unsqueeze", "Flatten")
 
 
 def canonical_views(model: ir.Model) -> bool:
-    """Leaves GlobalAveragePool, AveragePool, MaxPool, Flatten to a vector, and Reshape from a vector to [1, C, 1, 1].
+    """Leaves GlobalAveragePool, AveragePool, MaxPool, Flatten to a vector, and views of a vector as [1, C, 1, 1].
 
     Raises:
         UserError: a mean or a view of another kind.
@@ -94,11 +94,7 @@ def _view(node: ir.Node) -> bool:
     if len(source) == 4 and _is_vector(target) and math.prod(source) == target[1]:
         view = new_node(node, "Flatten", [node.inputs[0]], target, {"axis": 1})
     elif len(source) == 2 and target == (*source, 1, 1):
-        if node.op_type == "Reshape":
-            return False
-        view = new_node(
-            node, "Reshape", [node.inputs[0]], target
-        )  # the shape is the output's; no pass reads a second input
+        return False
     else:
         raise refuse(
             node,

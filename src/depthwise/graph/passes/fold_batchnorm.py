@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.graph.metadata import add_parameters, parameters_of_node
-from depthwise.graph.passes.base import constant, nodes_of, parameter, refuse, replace, scaled, sole_consumer
+from depthwise.graph.passes.base import constant, nodes_of, parameter, refuse, replace, scaled, shape_at, sole_consumer
 
 
 def fold_batchnorm(model: ir.Model) -> bool:
@@ -51,6 +51,8 @@ def affine_of(node: ir.Node) -> tuple[np.ndarray, np.ndarray]:
     arrays = [constant(node, index) for index in range(1, 5)]
     if any(array is None for array in arrays):
         raise refuse(node, "has scale, shift, mean or variance that is no constant")
+    if any(array.shape != (shape_at(node)[1],) for array in arrays if array is not None):
+        raise refuse(node, f"has parameters of other sizes than its {shape_at(node)[1]} channels")
     scale, shift, mean, variance = (array.astype(np.float64) for array in arrays if array is not None)
     if (variance + node.attributes.get_float("epsilon", 1e-5) <= 0).any():
         raise refuse(node, f"has a variance of {variance.min():g}: variances cannot be negative")

@@ -16,7 +16,7 @@ from depthwise.graph.passes.fold_batchnorm import affine_of, set_bias
 def fold_batchnorm_forward(model: ir.Model) -> bool:
     """Folds every BatchNormalization whose only reader is a Gemm or a Conv without padding."""
     changed = False
-    for node in nodes_of(model, "BatchNormalization"):
+    for node in reversed(nodes_of(model, "BatchNormalization")):  # the last of a chain makes way for the one before
         target, source = sole_consumer(node.outputs[0]), node.inputs[0]
         if target is None or source is None or not _takes(target, node):
             continue

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import LiftConstantsToInitializersPass, RemoveUnusedNodesPass
 
 from depthwise.errors import UserError
+from depthwise.graph.passes.base import nodes_of
 from depthwise.ops.base import is_constant
 
 _SHAPE_OPERATORS = {"Shape", "Size", "If"}
@@ -24,12 +25,14 @@ def fold_constants(model: ir.Model) -> bool:
     Raises:
         UserError: a node that computes a constant fails (a file whose constants do not fit together).
     """
+    for node in nodes_of(model, "Constant"):
+        _own_tensor(node)
     lift = LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
     changed = bool(lift(model).modified)
     if any(_is_foldable(node) for node in model.graph):
         import onnxscript.optimizer  # slow to import, and our own graphs have nothing to fold
 
-        with quiet("onnxscript", "onnx_ir"):
+        with quiet():
             try:
                 folded = onnxscript.optimizer.fold_constants(
                     model,
@@ -47,17 +50,21 @@ def fold_constants(model: ir.Model) -> bool:
 
 
 @contextmanager
-def quiet(*names: str) -> Iterator[None]:
-    """Keeps a library's loggers silent, so that a user sees one error and nothing else."""
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+def quiet() -> Iterator[None]:
+    """Keeps the libraries' loggers silent, so that a user sees one error and nothing else."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(before)
+
+
+def _own_tensor(node: ir.Node) -> None:
+    """A tensor that is lifted gets a name, and the one of a cloned graph is still its original's."""
+    if "value" in node.attributes:
+        tensor = node.attributes["value"].as_tensor()
+        node.attributes["value"] = ir.AttrTensor("value", ir.Tensor(tensor.numpy(), dtype=tensor.dtype))
 
 
 def _is_foldable(node: ir.Node) -> bool:

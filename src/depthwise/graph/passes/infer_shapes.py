@@ -8,5 +8,5 @@ from depthwise.graph.passes.fold_constants import quiet
 
 def infer_shapes(model: ir.Model) -> bool:
     """Infers what can be inferred; `check_operators` refuses what could not."""
-    with quiet("onnx_ir"):
+    with quiet():
         return bool(ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model).modified)

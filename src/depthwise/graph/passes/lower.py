@@ -60,6 +60,10 @@ def _convolution(node: ir.Node) -> _Lowered:
     if weight is None or (has_input(node, 2) and bias is None):
         raise refuse(node, "has weights that are no constants")
     channels, window = shape_at(node)[1], _window(node, weight.shape[2:])
+    if weight.ndim != 4 or weight.shape[1] * group != channels or len(weight) % group:
+        raise refuse(node, f"has a weight for {weight.shape[1] * group} channels in {group} groups")
+    if bias is not None and bias.shape != (len(weight),):
+        raise refuse(node, f"has a bias of {bias.size} numbers for {len(weight)} outputs")
     simple = not any(window["pads"]) and set(window["strides"]) == {1}
     if group == channels and channels > 1:
         operator = "Depthwise"

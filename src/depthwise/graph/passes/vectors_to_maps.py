@@ -10,13 +10,13 @@ from depthwise.ops.base import DOMAIN
 
 
 def vectors_to_maps(model: ir.Model) -> bool:
-    """Removes every Reshape from a vector to [1, C, 1, 1] by redoing what computed the vector on maps.
+    """Removes every view of a vector as [1, C, 1, 1] by redoing what computed the vector on maps.
 
     Raises:
         UserError: the vector comes from something else than fully connected layers and activations on a 1 x 1 map.
     """
     changed = False
-    for node in nodes_of(model, "Reshape"):
+    for node in nodes_of(model, "Reshape", "Unsqueeze"):
         source = _as_map(model, node.inputs[0])
         if source is None:
             raise refuse(node, "makes a map of a vector that was not computed from a 1 x 1 map")
