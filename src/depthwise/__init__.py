@@ -2,7 +2,7 @@
 
     module = depthwise.create("mobilenet_v2", width=0.5, resolution=160, classes=10)    # a torch module
     depthwise.cost(module).macs                                                         # exact counts
-    engine = depthwise.compile(module, input="float"); engine(batch)                    # runs as C, NHWC
+    engine = depthwise.compile(module); engine(batch)                                   # runs as C, NHWC
     depthwise.fit("PHOTOS/", model="mobilenet_v2", width=0.35, train_time="3min")       # images in, everything out
 
 Torch is imported by `create` and `fit` only; nothing heavy is imported before it is needed.
@@ -63,13 +63,13 @@ def cost(model: Any, **options: Any) -> "Cost":
     return count(load_model(model, **options))
 
 
-def compile(model: Any, input: str = "uint8", **options: Any) -> "Engine":
+def compile(model: Any, input: str = "auto", **options: Any) -> "Engine":
     """Compiles a trained network to C for this machine and loads it.
 
     Args:
         model: a run folder, .onnx file, torch module or Graph.
         input: "uint8" takes camera bytes [N, H, W, C] (the model must carry its preprocessing), "float" takes
-            float32 [N, H, W, C], normalized as in training.
+            float32 [N, H, W, C], normalized as in training; "auto": camera bytes if the model can.
         options: for a foreign torch module: shape=(channels, height, width).
 
     Returns:

@@ -71,7 +71,7 @@ def fit(
 
     if epochs is not None and train_time is not None:
         raise UserError("--epochs and --train-time exclude each other: give one")
-    seconds = parse_time("--train-time", train_time or "10min") if epochs is None else None
+    seconds = parse_time("--train-time", "10min" if train_time is None else train_time) if epochs is None else None
     config = Config(
         data=data,
         data_dir=data_dir,
@@ -114,12 +114,9 @@ def cost(
     if as_json:
         print(counted.model_dump_json(indent=1))
         return
-    from rich.console import Console
+    from depthwise.terminal import cost_lines
 
-    from depthwise.terminal import cost_table
-
-    console = Console()
-    console.print(cost_table(counted))
+    print("\n".join(cost_lines(counted)))
 
 
 @app.command()
@@ -198,18 +195,18 @@ def models(as_json: Json = False) -> None:
     from depthwise.design import MODELS
     from depthwise.design.source import load_model
 
-    rows = [
-        {"name": name, "resolution": MODELS[name].resolution, "parameters": counted.parameters, "macs": counted.macs}
-        for name in MODELS
-        for counted in [count(load_model(name))]
-    ]
+    counted = {name: count(load_model(name)) for name in MODELS}
     if as_json:
+        rows = [
+            {"name": name, "resolution": MODELS[name].resolution, "parameters": cost.parameters, "macs": cost.macs}
+            for name, cost in counted.items()
+        ]
         print(json.dumps(rows, indent=1))
         return
-    for row in rows:
+    for name, cost in counted.items():
         print(
-            f"{row['name']:<16} {row['resolution']} px   {row['parameters'] / 1e6:.2f} M parameters   "
-            f"{row['macs'] / 1e6:.1f} M MACs at width 1, 1000 classes"
+            f"{name:<16} {MODELS[name].resolution} px   {cost.parameters / 1e6:.2f} M parameters   "
+            f"{cost.macs / 1e6:.1f} M MACs at width 1, 1000 classes"
         )
 
 

@@ -1,14 +1,16 @@
-"""What people see in a terminal: progress with time left, and tables. In a pipe or a log: plain lines."""
+"""What people see in a terminal: progress with time left, and results. In a pipe or a log: plain lines."""
 
 import time
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from depthwise.device import format_bytes, format_count
 from depthwise.runs import Cost, Results
+
+CONVENTION = "MACs of convolutions and fully connected layers; trainable parameters, BatchNorm included"
+"""What the figures of `cost_lines` count."""
 
 SECONDS_BETWEEN_LINES = 15.0
 """How often a log without a terminal gets a line of progress."""
@@ -76,28 +78,24 @@ class TerminalProgress:
         self._task = None
 
 
-def cost_table(cost: Cost) -> Table:
-    """Parameters, MACs and bytes of every layer, with the total last."""
-    table = Table(
-        caption="MACs of convolutions and fully connected layers; trainable parameters", caption_justify="left"
-    )
-    for heading in ("layer", "operator", "output"):
-        table.add_column(heading)
-    for heading in ("parameters", "MACs", "share", "output fp32"):
-        table.add_column(heading, justify="right")
-    for row in cost.layers:
-        table.add_row(
-            row.name,
-            row.op,
-            "x".join(map(str, row.shape)),
-            f"{row.parameters:,}" if row.parameters else "",
-            f"{row.macs:,}" if row.macs else "",
-            f"{100 * row.macs / cost.macs:.1f} %" if row.macs else "",
-            format_bytes(row.activation_bytes),
+def cost_lines(cost: Cost) -> list[str]:
+    """Operator, output shape, parameters, MACs and bytes of every layer, the total last."""
+    rows = [("layer", "operator", "output", "parameters", "MACs", "share", "output fp32")]
+    for layer in cost.layers:
+        share = f"{100 * layer.macs / cost.macs:.1f} %" if layer.macs else ""
+        shape = "x".join(map(str, layer.shape))
+        figures = (f"{layer.parameters:,}", f"{layer.macs:,}", share, format_bytes(layer.activation_bytes))
+        rows.append((layer.name, layer.op, shape, *figures))
+    rows.append(("total", "", "", f"{cost.parameters:,}", f"{cost.macs:,}", "100 %", ""))
+    wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            f"{cell:<{w}}" if i < 3 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, wide, strict=True))
         )
-    table.add_section()
-    table.add_row("total", "", "", f"{cost.parameters:,}", f"{cost.macs:,}", "100 %", "", style="bold")
-    return table
+        for row in rows
+    ]
+    rule = "-" * len(lines[0])
+    return [lines[0], rule, *lines[1:-1], rule, lines[-1], CONVENTION]
 
 
 def result_lines(results: Results) -> list[str]:

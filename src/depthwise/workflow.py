@@ -115,10 +115,9 @@ def choose_architecture(config: Config, images: ImageData) -> Architecture:
 
 def train(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
     """Trains to weights.safetensors; begins results.json anew with what is known so far."""
-    training = _training()
-    config = run.config
+    training, config = _training(), run.config
+    progress.stage("training")
     with _clock() as seconds:
-        progress.stage("training")
         network = training.new_network(architecture.layers(), config.seed)
         history = training.train(network, images, config, run.path, progress)
     results = Results(
@@ -174,7 +173,7 @@ def verify(run: Run, architecture: Architecture, images: ImageData, progress: Pr
     with _clock() as seconds:
         logits = verification.run_all(
             {
-                "torch": lambda pixels: training.logits(network, form.normalize(pixels)),
+                "torch": lambda pixels: training.predict(network, pixels, form),
                 "onnxruntime": lambda pixels: profiling.run_session(session, form.normalize(pixels)),
                 "compiled": lambda pixels: engine(_engine_input(pixels, form, run.config.input)),
             },
@@ -238,7 +237,7 @@ def classify(model: str, files: list[Path], top: int = 1) -> list[dict[str, Any]
     else:
         from depthwise.design.source import load_model
 
-        engine = Engine.build(load_model(model))
+        engine = Engine.build(load_model(model), input="auto")
     form = engine.preprocessing
     if form is None:
         raise UserError(f"{model} does not say how its images are prepared: compile it with --mean and --std instead")

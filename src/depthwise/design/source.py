@@ -28,7 +28,9 @@ def load_model(source: Any, **options: Any) -> Graph:
             _no_options(str(source), options)
             return graph.load(_onnx_file(path))
         if len(path.parts) > 1 and str(source) not in MODELS:
-            raise UserError(f"'{source}' does not exist: give a model name ({', '.join(MODELS)}), a run folder or an .onnx")
+            raise UserError(
+                f"'{source}' does not exist: give a model name ({', '.join(MODELS)}), a run folder or an .onnx"
+            )
         source = architecture(str(source), **options)
     if isinstance(source, Architecture):
         return graph.build(source.layers(), name=source.name)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from depthwise.graph.interpreter import evaluate
     from depthwise.graph.layers import Layer, LayerList
     from depthwise.graph.loader import load, save
-    from depthwise.graph.metadata import classes_of, preprocessing_of
+    from depthwise.graph.metadata import classes_of, preprocessing_of, with_normalization
     from depthwise.graph.pipeline import normalize
     from depthwise.graph.verifier import verify
 
@@ -30,6 +30,7 @@ __all__ = [
     "preprocessing_of",
     "save",
     "verify",
+    "with_normalization",
 ]
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
     "preprocessing_of": "metadata",
     "save": "loader",
     "verify": "verifier",
+    "with_normalization": "metadata",
 }
 
 
@@ -55,5 +57,4 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"depthwise.graph.{_HOMES[name]}"), name)
     else:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    globals()[name] = value
     return value

@@ -29,6 +29,30 @@ def annotate(graph: ir.Model, preprocessing: Preprocessing | None, classes: Sequ
         graph.metadata_props[CLASSES] = json.dumps(list(classes))
 
 
+def with_normalization(graph: ir.Model, mean: Sequence[float], std: Sequence[float]) -> ir.Model:
+    """A copy of a Graph that says how its input is normalized, for models that come without it.
+
+    Args:
+        graph: a Graph of one square image input with static sides.
+        mean, std: per channel, of pixel values scaled to 0..1.
+
+    Raises:
+        UserError: another number of channels, a deviation that is not above 0, an input that is no square image.
+    """
+    shape = graph.graph.inputs[0].shape
+    sides = [side for side in tuple(shape or ())[1:] if isinstance(side, int)]
+    if len(sides) != 3 or sides[1] != sides[2]:
+        raise UserError(f"--mean and --std are for a square image input [N, C, H, W]; the model's input is {shape}")
+    channels = sides[0]
+    if not len(mean) == len(std) == channels:
+        raise UserError(f"--mean has {len(mean)} and --std {len(std)} numbers, the model's input {channels} channels")
+    if not all(deviation > 0 for deviation in std):
+        raise UserError(f"--std {', '.join(f'{deviation:g}' for deviation in std)} has a number that is not above 0")
+    copy = graph.clone()
+    annotate(copy, Preprocessing(sides[1], channels, mean=tuple(mean), std=tuple(std)), ())
+    return copy
+
+
 def preprocessing_of(graph: ir.Model) -> Preprocessing | None:
     """How an image becomes the input of a Graph, if its metadata says so.
 

@@ -23,9 +23,6 @@ MODELS = {
             for expansion, channels, repeats, stride in _TABLE
         ),
         head=Head(channels=1280, dropout=0.2, grows_only=True),
-        papers=(
-            "Sandler et al. 2018, "
-            "MobileNetV2: Inverted Residuals and Linear Bottlenecks, arXiv:1801.04381",
-        ),
+        papers=("Sandler et al. 2018, MobileNetV2: Inverted Residuals and Linear Bottlenecks, arXiv:1801.04381",),
     )
 }
