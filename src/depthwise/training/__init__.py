@@ -1,1 +1,29 @@
-"""Room: training."""
+"""Training: one readable loop over Hugging Face accelerate that can be killed at any moment and taken up again.
+
+Importing this room imports torch, so callers import it inside the function that trains and turn a ModuleNotFoundError
+into `errors.missing_extra`.
+"""
+
+from depthwise.training.evaluate import logits, one_thread, predict, prepared
+from depthwise.training.loop import follow, train
+from depthwise.training.plan import make_plan, stored_plan
+from depthwise.training.recipe import Images, Plan, Settings, Split
+from depthwise.training.weights import load_network, load_weights, new_network
+
+__all__ = [
+    "Images",
+    "Plan",
+    "Settings",
+    "Split",
+    "follow",
+    "load_network",
+    "load_weights",
+    "logits",
+    "make_plan",
+    "new_network",
+    "one_thread",
+    "predict",
+    "prepared",
+    "stored_plan",
+    "train",
+]

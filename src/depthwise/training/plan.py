@@ -1,0 +1,146 @@
+"""Making the plan: from a number of epochs, or from a time by measuring the speed at the start."""
+
+import copy
+import math
+import time
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from depthwise.errors import UserError
+from depthwise.files import fingerprint
+from depthwise.training.evaluate import BATCH, predict
+from depthwise.training.learner import Learner, repeatable
+from depthwise.training.recipe import Images, Plan, Settings
+
+NAME = "plan.json"
+"""In the run folder."""
+
+DEFAULT_EPOCHS = 30
+"""Without a number of epochs and without a time."""
+
+_USED = 0.92  # share of the time that is planned; the rest is for checkpoints and a machine that slows down
+
+
+def make_plan(
+    network: nn.Module,
+    data: Images,
+    settings: Settings,
+    seconds: float | None = None,
+    epochs: int | None = None,
+) -> Plan:
+    """The plan of a run; the network is left as it is.
+
+    Args:
+        network: from float32 [N, C, H, W] to [N, classes].
+        data: train and validation images.
+        settings: what the user chose.
+        seconds: limit for the wall time of training, this measurement included. Ignored if `epochs` is given.
+        epochs: passes over the training images; then nothing is measured.
+
+    Raises:
+        UserError: fewer than two training images, or a setting out of range.
+    """
+    began = time.perf_counter()
+    _check(data, settings, seconds, epochs)
+    if epochs is not None or seconds is None:
+        return _plan(network, data, settings, epochs or DEFAULT_EPOCHS)
+    draft = _plan(network, data, settings, 1)
+    step, validation = _measure(network, data, draft, seconds)
+    left = (seconds - (time.perf_counter() - began)) * _USED
+    fitting = int(left / (draft.steps_per_epoch * step + validation))
+    plan = _plan(network, data, settings, max(1, fitting))
+    changes: dict[str, object] = {"images_per_second": round(draft.batch_size / step, 1)}
+    if fitting < 1:
+        steps = max(1, min(draft.steps_per_epoch, int((left - validation) / step)))
+        changes |= {
+            "steps_per_epoch": steps,
+            "warmup_steps": _warmup(steps),
+            "ema_decay": _ema_decay(steps),
+            "note": f"{seconds:g} s is too short for one epoch at {draft.batch_size / step:.0f} images/s: "
+            f"one shortened epoch of {steps} of {draft.steps_per_epoch} steps",
+        }
+    return plan.model_copy(update=changes)
+
+
+def stored_plan(folder: Path, data: Images) -> Plan | None:
+    """The plan that a run on these images stored in its folder; None if there is none that can be read."""
+    try:
+        plan = Plan.model_validate_json((folder / NAME).read_text(encoding="utf-8"))
+    except (FileNotFoundError, UnicodeDecodeError, ValidationError):
+        return None
+    return plan if plan.data == data.fingerprint else None
+
+
+def network_fingerprint(network: nn.Module) -> str:
+    """Hash of names and shapes of a network's weights."""
+    return fingerprint([(key, tuple(value.shape)) for key, value in network.state_dict().items()])
+
+
+def _check(data: Images, settings: Settings, seconds: float | None, epochs: int | None) -> None:
+    rate = settings.learning_rate
+    for name, value, fine in (
+        ("--batch-size", settings.batch_size, settings.batch_size >= 2),
+        ("--learning-rate", rate, rate is None or (rate > 0 and math.isfinite(rate))),
+        ("--epochs", epochs, epochs is None or epochs >= 1),
+        ("--train-time", seconds, seconds is None or (seconds > 0 and math.isfinite(seconds))),
+    ):
+        if not fine:
+            least = "at least 2" if name == "--batch-size" else "at least 1" if name == "--epochs" else "above 0"
+            raise UserError(f"{name} {value} is out of range: give a number {least}")
+    if len(data.train) < 2 or len(data.validation) < 1:
+        raise UserError(
+            f"{len(data.train)} training and {len(data.validation)} validation images are too few: "
+            "give at least 2 and 1"
+        )
+
+
+def _plan(network: nn.Module, data: Images, settings: Settings, epochs: int) -> Plan:
+    batch = min(settings.batch_size, len(data.train))
+    steps = len(data.train) // batch
+    return Plan(
+        epochs=epochs,
+        steps_per_epoch=steps,
+        batch_size=batch,
+        learning_rate=settings.learning_rate or 0.1 * batch / 64,
+        warmup_steps=_warmup(epochs * steps),
+        momentum=0.9,
+        weight_decay=2e-4,
+        label_smoothing=0.1,
+        ema_decay=_ema_decay(epochs * steps),
+        augmentation=settings.augmentation,
+        flip=settings.flip,
+        seed=settings.seed,
+        threads=torch.get_num_threads(),
+        data=data.fingerprint,
+        network=network_fingerprint(network),
+    )
+
+
+def _warmup(steps: int) -> int:
+    return max(1, steps // 10)
+
+
+def _ema_decay(steps: int) -> float:
+    """The average looks back over about a thirtieth of the run, at most 1000 steps."""
+    return 1 - 1 / min(1000, max(5, steps // 30))
+
+
+def _measure(network: nn.Module, data: Images, plan: Plan, limit: float) -> tuple[float, float]:
+    """Seconds of one step and of one validation, after warming up; at most about a twentieth of `limit` is spent."""
+    with repeatable(plan.threads):
+        learner = Learner(copy.deepcopy(network), data, plan)
+        for warm in range(2):
+            learner.step(0, warm % plan.steps_per_epoch)
+        began, done = time.perf_counter(), 0
+        while done < 3 or (done < 100 and time.perf_counter() - began < limit / 30):
+            learner.step(0, done % plan.steps_per_epoch)
+            done += 1
+        step = (time.perf_counter() - began) / done
+        few = data.validation.pixels[:BATCH]
+        predict(learner.average.module, few[:8], data.preprocessing)
+        began = time.perf_counter()
+        predict(learner.average.module, few, data.preprocessing)
+        return step, (time.perf_counter() - began) * len(data.validation) / len(few)
