@@ -119,8 +119,18 @@ class Engine:
         return outputs
 
     def prepared(self, image: np.ndarray) -> Callable[[], np.ndarray]:
-        """A call on one image with every buffer bound beforehand, for timing: it returns the same array every time."""
-        (only,) = self._checked(image)
+        """A call on one image with every buffer bound beforehand, for timing: it returns the same array every time.
+
+        Args:
+            image: [1, H, W, C] or [H, W, C], as for a call of the engine.
+
+        Raises:
+            UserError: another shape or element type, or several images.
+        """
+        images = self._checked(image)
+        if len(images) != 1:
+            raise UserError(f"a prepared call takes one image, got {len(images)}")
+        only = images[0]
         output = np.empty((1, *self.manifest.output.shape), np.float32)
         arena = self._new_arena()
         # These pointers keep their arrays alive.

@@ -12,6 +12,7 @@ from depthwise.compiler.manifest import Manifest, read_manifest
 from depthwise.compiler.toolchain import Built, build, find_compiler, native_isa
 from depthwise.device import Device
 from depthwise.planning import Program, plan
+from depthwise.registry import choose
 from depthwise.runs import Memory
 
 __all__ = [
@@ -76,10 +77,10 @@ def compile_folder(
 
 def plan_for(network: ir.Model, input: str, device: Device | None) -> Program:
     """The Program of a Graph for a device; see `compile_folder` for `input`."""
-    if input == "auto":
-        input = "uint8" if graph.preprocessing_of(network) else "float"
+    choose("input type", input, ("auto", "uint8", "float"))
+    camera = input == "uint8" or (input == "auto" and graph.preprocessing_of(network) is not None)
     isa = device.isa if device and device.isa else native_isa()
-    return plan(graph.normalize(network, input=input), isa)
+    return plan(graph.normalize(network, input="uint8" if camera else "float"), isa)
 
 
 def memory_of(manifest: Manifest, built: Built | None) -> Memory:

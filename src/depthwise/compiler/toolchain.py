@@ -192,21 +192,30 @@ def _identify(command: tuple[str, ...]) -> Compiler | None:
     except OSError:
         return None
     lines = done.stdout.splitlines()
-    if done.returncode or not lines:
+    macros = _macros(command, ())
+    if done.returncode or not lines or "__GNUC__" not in macros:  # which clang and zig define too
         return None
-    kind: Literal["gcc", "clang", "zig"] = "clang" if "clang" in done.stdout else "gcc"
-    if kind == "clang" and any("zig" in Path(part).name for part in command):
-        kind = "zig"
-    return Compiler(command, kind, f"{'zig cc, ' if kind == 'zig' else ''}{lines[0]}")
+    if "__clang__" not in macros:
+        return Compiler(command, "gcc", lines[0])
+    if any("zig" in Path(part).name for part in command):
+        return Compiler(command, "zig", f"zig cc, {lines[0]}")
+    return Compiler(command, "clang", lines[0])
 
 
 @cache
 def _native_macros(compiler: Compiler) -> Mapping[str, str]:
     """What the compiler predefines for this machine's processor."""
     for flag in ("-mcpu=native",) if compiler.kind == "zig" else ("-march=native", "-mcpu=native"):
-        command = [*compiler.command, flag, "-dM", "-E", "-x", "c", os.devnull]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            found = (re.match(r"#define (\w+) ?(.*)", line) for line in done.stdout.splitlines())
-            return {match[1]: match[2] for match in found if match}
+        macros = _macros(compiler.command, (flag,))
+        if macros:
+            return macros
     return {}
+
+
+def _macros(command: Sequence[str], flags: Sequence[str]) -> dict[str, str]:
+    """What a compiler predefines; nothing if it refuses the flags."""
+    done = subprocess.run(
+        [*command, *flags, "-dM", "-E", "-x", "c", os.devnull], capture_output=True, text=True, check=False
+    )
+    found = (re.match(r"#define (\w+) ?(.*)", line) for line in done.stdout.splitlines())
+    return {match[1]: match[2] for match in found if match} if done.returncode == 0 else {}
