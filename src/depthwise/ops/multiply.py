@@ -1,5 +1,6 @@
 """Elementwise product: x [1, C, H, W] times y of the same shape, or y [1, C, 1, 1] (the gate of squeeze-excite)."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._parameters import elementwise_fields
-from depthwise.ops.base import Kernel, Operator, Shape, always, shape_of
+from depthwise.ops.base import Kernel, Operator, Shape, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -25,6 +26,10 @@ def _same_shape(node: ir.Node) -> bool:
     return shape_of(node.inputs[0]) == shape_of(node.inputs[1])
 
 
+def _one_factor_a_channel(node: ir.Node) -> bool:
+    return math.prod(shape_of(node.inputs[1])) == shape_of(node.inputs[0])[1]
+
+
 _MAPS = Kernel(
     name="multiply_f32",
     struct="elementwise_parameters",
@@ -33,6 +38,6 @@ _MAPS = Kernel(
     includes=("parameters.h", "activation.h"),
 )
 
-_GATE = replace(_MAPS, name="multiply_gate_f32", fits=always)
+_GATE = replace(_MAPS, name="multiply_gate_f32", fits=_one_factor_a_channel)
 
 OPERATORS = {"Multiply": Operator(shape=_shape, reference=_reference, kernels=(_MAPS, _GATE), in_place=True)}

@@ -1,0 +1,200 @@
+"""Kernels on cases: the C that calls them, its build, and calls through ctypes with guard words round every buffer."""
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+import depthwise
+from depthwise.ops import REGISTRY, Kernel, cases
+from depthwise.ops.base import shape_of
+from depthwise.ops.cases import Case
+
+KERNELS = Path(depthwise.__file__).parent / "kernels"
+WARNINGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off")
+GUARD = 64
+"""Guard bytes on either side of a buffer: not-a-numbers, so that what is read from them shows in the output."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A case and a kernel that serves it."""
+
+    case: Case
+    kernel: Kernel
+
+    def __str__(self) -> str:
+        return f"{self.kernel.name}-{self.case}"
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        return REGISTRY[self.case.op].shape(self.case.node())
+
+    @property
+    def rows(self) -> int:
+        return self.shape[2] if len(self.shape) == 4 else 1
+
+    @cached_property
+    def operands(self) -> list[np.ndarray]:
+        """x, x2, constants as the kernel reads them (NHWC); an absent one is empty."""
+        arrays = [channels_last(array) for array in self.case.activations()]
+        constants = self.kernel.constants(self.case.node())
+        empty = np.zeros(0, np.float32)
+        return [*arrays, *[empty] * (2 - len(arrays)), empty if constants is None else constants]
+
+    @cached_property
+    def workspace(self) -> int:
+        return self.kernel.workspace(self.case.node())
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        return REGISTRY[self.case.op].reference(self.case.node(), *self.case.activations())
+
+    @cached_property
+    def tolerance(self) -> np.ndarray:
+        """(K + 4) 2^-24 sum |a w| through the steepest activation, and the error of its own of 1e-6 of the output."""
+        node, kernel = self.case.node(), self.case.attributes.get("kernel_shape", (1, 1))
+        terms = {
+            "GlobalAveragePool": np.prod(shape_of(node.inputs[0])[2:]),
+            "AveragePool": np.prod(kernel),
+            "Softmax": shape_of(node.inputs[0])[1],
+        }.get(self.case.op, np.prod(self.case.weight[1:]) if self.case.weight else 1)
+        if self.case.op == "MaxPool":
+            return np.zeros_like(self.expected)
+        if self.case.op == "Softmax":
+            return self.expected * (1e-6 + (terms + 4) * 2.0**-24)
+        inputs = [np.abs(array.astype(np.float32)) for array in self.case.activations()]
+        magnitude = REGISTRY[self.case.op].reference(self.case.node(magnitudes=True), *inputs)
+        steep = self.case.attributes.get("activation", "clip") != "clip"
+        return (terms + 4) * 2.0**-24 * magnitude * (1.5 if steep else 1) + steep * (
+            1e-6 * np.abs(self.expected) + 1e-7
+        )
+
+
+def calls_for(instructions: str) -> list[Call]:
+    """Every case with every kernel for an instruction set that serves it."""
+    return [
+        Call(case, kernel)
+        for op, table in cases.REGISTRY.items()
+        for case in table
+        for kernel in REGISTRY[op].kernels
+        if kernel.instructions == instructions
+        and (kernel.input_type == "uint8") == case.camera
+        and kernel.fits(case.node())
+    ]
+
+
+def channels_last(array: np.ndarray) -> np.ndarray:
+    """[1, C, H, W] as NHWC, flat."""
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1) if array.ndim == 4 else array).reshape(-1)
+
+
+def channels_first(flat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The inverse of `channels_last`."""
+    if len(shape) == 2:
+        return flat.reshape(shape)
+    return flat.reshape(1, *shape[2:], shape[1]).transpose(0, 3, 1, 2)
+
+
+def source(calls: Sequence[Call], macros: Sequence[str] = ()) -> str:
+    """The C text of a list of calls."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    kernels = {call.kernel.name: (call.kernel, len(call.case.inputs) == 2) for call in calls}
+    return environment.get_template("one_call.c.j2").render(
+        macros=macros,
+        headers=[f"{name}.h" for name in kernels],
+        kernels=[
+            {"name": name, "struct": kernel.struct, "binary": binary} for name, (kernel, binary) in kernels.items()
+        ],
+        calls=[
+            {
+                "index": index,
+                "kernel": call.kernel.name,
+                "struct": call.kernel.struct,
+                "fields": call.kernel.parameters(call.case.node()),
+                "sizes": [*(array.nbytes for array in call.operands), 4 * int(np.prod(call.shape)), call.workspace],
+                "rows": call.rows,
+            }
+            for index, call in enumerate(calls)
+        ],
+    )
+
+
+def build(command: Sequence[str], text: str, output: Path) -> Path:
+    """Compiles C text with the kernels on the include path; a warning or an error fails the test with its words."""
+    file = output.with_suffix(".c")
+    file.write_text(text)
+    done = subprocess.run(
+        [*command, *WARNINGS, f"-I{KERNELS}", str(file), "-o", str(output)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return output
+
+
+def run_program(command: Sequence[str], calls: Sequence[Call], folder: Path) -> list[np.ndarray]:
+    """The outputs of a program built with WITH_MAIN, NCHW."""
+    (folder / "in").write_bytes(b"".join(array.tobytes() for call in calls for array in call.operands))
+    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # leak checking needs ptrace, absent in containers
+    done = subprocess.run(
+        [*command, str(folder / "in"), str(folder / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, f"exit {done.returncode}: {done.stderr[:4000]}"
+    flat = np.fromfile(folder / "out", np.float32)
+    ends = np.cumsum([np.prod(call.shape) for call in calls])
+    return [channels_first(part, call.shape) for call, part in zip(calls, np.split(flat, ends[:-1]), strict=True)]
+
+
+class Guarded:
+    """A buffer of exactly `bytes` between guard words.
+
+    Args:
+        content: what it holds at first; an int: that many bytes of not-a-numbers.
+    """
+
+    def __init__(self, content: np.ndarray | int) -> None:
+        self.bytes = content if isinstance(content, int) else content.nbytes
+        self.all = np.full(self.bytes + 2 * GUARD, 0xFF, np.uint8)
+        self.inside = self.all[GUARD : GUARD + self.bytes]
+        if not isinstance(content, int):
+            self.inside[:] = content.view(np.uint8)
+        self.before = self.all.copy()
+
+    @property
+    def address(self) -> ctypes.c_void_p:
+        return ctypes.c_void_p(self.all.ctypes.data + GUARD)
+
+    def check(self, *, unchanged: bool) -> None:
+        """The guard words stand, and if `unchanged` the content too."""
+        assert np.array_equal(self.all[:GUARD], self.before[:GUARD]), "written before the buffer"
+        assert np.array_equal(self.all[-GUARD:], self.before[-GUARD:]), "written past the buffer"
+        assert not unchanged or np.array_equal(self.all, self.before), "an input was written"
+
+
+def run(library: ctypes.CDLL, index: int, call: Call, cuts: Sequence[int] = ()) -> np.ndarray:
+    """The output (NCHW) of a call, computed in bands of rows that end at `cuts` and at the last row."""
+    operands = [Guarded(array) for array in call.operands]
+    y, workspace = Guarded(4 * int(np.prod(call.shape))), Guarded(call.workspace)
+    function = getattr(library, f"run_{index}")
+    for first, last in zip((0, *cuts), (*cuts, call.rows), strict=True):
+        addresses = [buffer.address for buffer in (*operands, y, workspace)]
+        function(*addresses, ctypes.c_int(first), ctypes.c_int(last))
+    for buffer in operands:
+        buffer.check(unchanged=True)
+    y.check(unchanged=False)
+    workspace.check(unchanged=False)
+    return channels_first(y.inside.view(np.float32).copy(), call.shape)

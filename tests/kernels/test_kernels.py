@@ -1,0 +1,113 @@
+"""Every kernel on every case that it serves: within its bound, the same bits in bands, never outside its buffers."""
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kernel_calls import Call, build, calls_for, channels_last, run, run_program, source
+
+from depthwise.compiler.isa import INSTRUCTIONS, available
+from depthwise.ops import REGISTRY, cases
+
+HOST_SETS = ("c", "avx2", "avx512", "neon", "vectors")
+"""Instruction sets; "vectors" is simd.h without any of them, which computes with vectors as wide as NEON's."""
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+
+
+def _host() -> tuple[str, ...]:
+    """The instruction sets of this machine."""
+    done = subprocess.run(
+        ["gcc", "-march=native", "-dM", "-E", "-x", "c", "-"], input="", capture_output=True, text=True, check=False
+    )
+    lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+    return available({line[1]: "" for line in lines if line[:1] == ["#define"]})
+
+
+def _calls(instructions: str) -> list[Call]:
+    return calls_for("neon" if instructions == "vectors" else instructions)
+
+
+@pytest.fixture(scope="module", params=HOST_SETS)
+def instructions(request: pytest.FixtureRequest) -> str:
+    name = str(request.param)
+    if name not in (*_host(), "vectors"):
+        pytest.skip(f"this machine has no {name}")
+    return name
+
+
+@pytest.fixture(scope="module")
+def calls(instructions: str) -> list[Call]:
+    return _calls(instructions)
+
+
+@pytest.fixture(scope="module")
+def library(instructions: str, calls: list[Call], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    macros = () if instructions in ("c", "vectors") else (f"DEPTHWISE_{instructions.upper()}",)
+    flags = () if instructions == "vectors" else INSTRUCTIONS[instructions].flags
+    target = tmp_path_factory.mktemp(instructions) / "kernels.so"
+    return ctypes.CDLL(str(build(["gcc", "-shared", "-fPIC", *flags], source(calls, macros), target)))
+
+
+def _check(call: Call, y: np.ndarray) -> None:
+    wrong = ~(np.abs(y - call.expected.astype(np.float64)) <= call.tolerance)  # so that not-a-number is wrong
+    assert not wrong.any(), f"{call}: {y[wrong][0]} for {call.expected[wrong][0]}, {wrong.sum()} of {wrong.size} wrong"
+
+
+def test_kernel_agrees_with_reference(library: ctypes.CDLL, calls: list[Call]) -> None:
+    for index, call in enumerate(calls):
+        _check(call, run(library, index, call))
+
+
+def test_bands_of_rows_equal_the_whole_bit_for_bit(library: ctypes.CDLL, calls: list[Call]) -> None:
+    banded = [(index, call) for index, call in enumerate(calls) if call.rows > 1]
+    assert banded
+    for index, call in banded:
+        whole = run(library, index, call)
+        for cuts in ((1,), (call.rows // 2, call.rows - 1), tuple(range(1, call.rows))):
+            assert run(library, index, call, sorted(cuts)).tobytes() == whole.tobytes(), f"{call} cut at {cuts}"
+
+
+def test_elementwise_operators_may_write_over_their_input(library: ctypes.CDLL, calls: list[Call]) -> None:
+    for index, call in enumerate(calls):
+        if not REGISTRY[call.case.op].in_place:
+            continue
+        x, x2, constants = (array.copy() for array in call.operands)
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (x, x2, constants, x)]
+        getattr(library, f"run_{index}")(*pointers, None, ctypes.c_int(0), ctypes.c_int(call.rows))
+        expected = run(library, index, call)
+        assert x.tobytes() == channels_last(expected).tobytes(), str(call)
+
+
+def test_every_kernel_has_a_case() -> None:
+    served = {call.kernel.name for name in INSTRUCTIONS for call in calls_for(name)}
+    assert served == {kernel.name for operator in REGISTRY.values() for kernel in operator.kernels}
+
+
+def test_every_operator_has_cases_and_a_plain_kernel_for_each() -> None:
+    assert {op for op, operator in REGISTRY.items() if not operator.view} == set(cases.REGISTRY)
+    plain = {str(call.case) for call in calls_for("c")}
+    assert plain == {str(case) for table in cases.REGISTRY.values() for case in table}
+
+
+@pytest.mark.parametrize("instructions", ["c", "vectors"])
+def test_sanitizers_find_nothing(instructions: str, tmp_path: Path) -> None:
+    calls = _calls(instructions)
+    flags = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-DWITH_MAIN"]
+    program = build(["gcc", *flags], source(calls), tmp_path / "sanitized")
+    for call, y in zip(calls, run_program([str(program)], calls, tmp_path), strict=True):
+        _check(call, y)
+
+
+@pytest.mark.parametrize("instructions", ["c", "neon"])
+def test_aarch64(instructions: str, tmp_path: Path) -> None:
+    for tool in ("aarch64-linux-gnu-gcc", "qemu-aarch64"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    calls = calls_for(instructions)
+    program = build(["aarch64-linux-gnu-gcc", "-static", "-DWITH_MAIN"], source(calls), tmp_path / "program")
+    for call, y in zip(calls, run_program(["qemu-aarch64", str(program)], calls, tmp_path), strict=True):
+        _check(call, y)
