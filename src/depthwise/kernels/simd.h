@@ -36,9 +36,11 @@ typedef __m256 simd;
 #define SIMD_ROWS 12
 typedef float32x4_t simd;
 #else
+#ifndef SIMD_WIDTH /* tests choose the width of other sets, which this machine may lack */
 #define SIMD_WIDTH 4
-#define SIMD_ROWS 6
-typedef float simd __attribute__((vector_size(16)));
+#endif
+#define SIMD_ROWS (SIMD_WIDTH < 16 ? 6 : 12)
+typedef float simd __attribute__((vector_size(4 * SIMD_WIDTH)));
 #endif
 
 /* Outputs in a panel of packed weights: two vectors. */
@@ -104,7 +106,7 @@ SIMD_INLINE simd simd_all(float value)
 #elif defined(DEPTHWISE_NEON)
     return vdupq_n_f32(value);
 #else
-    return (simd){value, value, value, value};
+    return value - (simd){0}; /* not 0 + value, which would lose the sign of -0 */
 #endif
 }
 
