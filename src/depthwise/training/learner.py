@@ -53,8 +53,7 @@ class Learner:
         """Learns from batch `step` of `epoch` (both from 0). Returns the mean loss and the count of right answers."""
         plan = self.plan
         seed_step(plan.seed, epoch, step)
-        order = epoch_order(plan.seed, epoch, len(self.data.train))
-        chosen = np.sort(order[step * plan.batch_size : (step + 1) * plan.batch_size])
+        chosen = batch_indices(plan, epoch * plan.steps_per_epoch + step, len(self.data.train))
         images = self._augment(to_unit(self.data.train.pixels[chosen], self._device))
         labels = torch.from_numpy(np.asarray(self.data.train.labels)[chosen].astype(np.int64)).to(self._device)
         outputs = self.network(normalize(images, self.data.preprocessing))
@@ -69,8 +68,11 @@ class Learner:
 
     def validate(self) -> tuple[float, float]:
         """Mean loss (no smoothing) and accuracy in 0..1 of the averaged weights on the validation images."""
-        outputs = predict(self.average.module, self.data.validation.pixels, self.data.preprocessing)
-        labels = np.asarray(self.data.validation.labels).astype(np.int64)
+        pixels, labels = self.data.validation.pixels, np.asarray(self.data.validation.labels).astype(np.int64)
+        if self.plan.validation_images < len(labels):
+            chosen = np.sort(shuffled(self.plan.seed, 0, len(labels))[: self.plan.validation_images])
+            pixels, labels = pixels[chosen], labels[chosen]
+        outputs = predict(self.average.module, pixels, self.data.preprocessing)
         loss = F.cross_entropy(torch.from_numpy(outputs).double(), torch.from_numpy(labels))
         return float(loss), float((outputs.argmax(1) == labels).mean())
 
@@ -94,10 +96,20 @@ class Learner:
         self._optimizer.load_state_dict(state["optimizer"])
 
 
-@lru_cache(maxsize=1)
-def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
-    """The order in which an epoch sees the images: a permutation that depends on the arguments only."""
-    return np.random.default_rng((seed, epoch)).permutation(images)
+def batch_indices(plan: Plan, step: int, images: int) -> np.ndarray:
+    """Which of the training images make up a step (counted from 0 over all epochs), in ascending order.
+
+    Each pass over the images takes whole batches from a new permutation of them.
+    """
+    number, place = divmod(step, images // plan.batch_size)
+    order = shuffled(plan.seed, number, images)
+    return np.sort(order[place * plan.batch_size : (place + 1) * plan.batch_size])
+
+
+@lru_cache(maxsize=2)
+def shuffled(seed: int, number: int, count: int) -> np.ndarray:
+    """A permutation of `count` things that depends on the arguments only."""
+    return np.random.default_rng((seed, number)).permutation(count)
 
 
 def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

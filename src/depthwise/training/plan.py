@@ -21,6 +21,9 @@ NAME = "plan.json"
 DEFAULT_EPOCHS = 30
 """Without a number of epochs and without a time."""
 
+LEAST_EPOCHS = 8
+"""When a time is given and fewer passes fit, epochs are shorter than a pass."""
+
 _USED = 0.92  # share of the time that is planned; the rest is for checkpoints and a machine that slows down
 
 
@@ -48,21 +51,39 @@ def make_plan(
     if epochs is not None or seconds is None:
         return _plan(network, data, settings, epochs or DEFAULT_EPOCHS)
     draft = _plan(network, data, settings, 1)
-    step, validation = _measure(network, data, draft, seconds)
+    step, image = _measure(network, data, draft, seconds)
     left = (seconds - (time.perf_counter() - began)) * _USED
-    fitting = int(left / (draft.steps_per_epoch * step + validation))
-    plan = _plan(network, data, settings, max(1, fitting))
-    changes: dict[str, object] = {"images_per_second": round(draft.batch_size / step, 1)}
-    if fitting < 1:
-        steps = max(1, min(draft.steps_per_epoch, int((left - validation) / step)))
-        changes |= {
+    passes = left / (draft.steps_per_epoch * step + len(data.validation) * image)
+    speed = round(draft.batch_size / step, 1)
+    if passes >= LEAST_EPOCHS:
+        plan = _plan(network, data, settings, int(passes))
+        return plan.model_copy(update={"images_per_second": speed})
+    return _short_plan(draft, data, left, step, image).model_copy(update={"images_per_second": speed})
+
+
+def _short_plan(draft: Plan, data: Images, left: float, step: float, image: float) -> Plan:
+    """Fewer passes than LEAST_EPOCHS: that many shorter epochs, so that the time is used and there is a best to choose.
+
+    Args:
+        draft: a plan of one epoch that is a whole pass.
+        left: seconds. step: seconds of one. image: seconds of one in validation.
+    """
+    epochs = min(LEAST_EPOCHS, max(1, int(left / (4 * (step + 64 * image)))))
+    share = left / epochs
+    validated = min(len(data.validation), max(64, int(0.1 * share / image)))
+    steps = max(1, int((share - validated * image) / step))
+    passes = epochs * steps / draft.steps_per_epoch
+    return draft.model_copy(
+        update={
+            "epochs": epochs,
             "steps_per_epoch": steps,
-            "warmup_steps": _warmup(steps),
-            "ema_decay": _ema_decay(steps),
-            "note": f"{seconds:g} s is too short for one epoch at {draft.batch_size / step:.0f} images/s: "
-            f"one shortened epoch of {steps} of {draft.steps_per_epoch} steps",
+            "validation_images": validated,
+            "warmup_steps": _warmup(epochs * steps),
+            "ema_decay": _ema_decay(epochs * steps),
+            "note": f"at {draft.batch_size / step:.0f} images/s the time is enough for {passes:.2g} passes over the "
+            f"training images: {epochs} epochs of {steps} steps each (a pass is {draft.steps_per_epoch})",
         }
-    return plan.model_copy(update=changes)
+    )
 
 
 def stored_plan(folder: Path, data: Images) -> Plan | None:
@@ -104,6 +125,7 @@ def _plan(network: nn.Module, data: Images, settings: Settings, epochs: int) -> 
         epochs=epochs,
         steps_per_epoch=steps,
         batch_size=batch,
+        validation_images=len(data.validation),
         learning_rate=settings.learning_rate or 0.1 * batch / 64,
         warmup_steps=_warmup(epochs * steps),
         momentum=0.9,
@@ -129,13 +151,13 @@ def _ema_decay(steps: int) -> float:
 
 
 def _measure(network: nn.Module, data: Images, plan: Plan, limit: float) -> tuple[float, float]:
-    """Seconds of one step and of one validation, after warming up; at most about a twentieth of `limit` is spent."""
+    """Seconds of one step and of one validated image, after warming up, in about a twentieth of `limit`."""
     with repeatable(plan.threads):
         learner = Learner(copy.deepcopy(network), data, plan)
         for warm in range(2):
             learner.step(0, warm % plan.steps_per_epoch)
         began, done = time.perf_counter(), 0
-        while done < 3 or (done < 100 and time.perf_counter() - began < limit / 30):
+        while done < 2 or (done < 100 and time.perf_counter() - began < limit / 30):
             learner.step(0, done % plan.steps_per_epoch)
             done += 1
         step = (time.perf_counter() - began) / done
@@ -143,4 +165,4 @@ def _measure(network: nn.Module, data: Images, plan: Plan, limit: float) -> tupl
         predict(learner.average.module, few[:8], data.preprocessing)
         began = time.perf_counter()
         predict(learner.average.module, few, data.preprocessing)
-        return step, (time.perf_counter() - began) * len(data.validation) / len(few)
+        return step, (time.perf_counter() - began) / len(few)

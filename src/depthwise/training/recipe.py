@@ -68,7 +68,9 @@ class Plan(Record):
     """All that a training run is a function of, with the images and the initial weights. Stored as plan.json.
 
     Attributes:
-        epochs, steps_per_epoch, batch_size: what is left of the images after whole batches is another one each epoch.
+        epochs, steps_per_epoch, batch_size: an epoch ends with a validation. As a rule it is one pass over the training
+            images (those left over after whole batches are others each time), in short runs a part of one.
+        validation_images: how many are looked at after each epoch.
         learning_rate, warmup_steps: peak of the schedule, and the steps of its linear rise.
         momentum, weight_decay: of SGD with Nesterov momentum; norms and biases do not decay.
         label_smoothing: probability taken from the true class and spread over all.
@@ -83,6 +85,7 @@ class Plan(Record):
     epochs: int
     steps_per_epoch: int
     batch_size: int
+    validation_images: int
     learning_rate: float
     warmup_steps: int
     momentum: float
