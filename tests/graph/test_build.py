@@ -138,6 +138,17 @@ def test_camera_bytes_without_or_with_wrong_preprocessing_are_refused() -> None:
         graph.normalize(vector, input="uint8")
 
 
+def test_a_model_without_preprocessing_is_given_one() -> None:
+    model = model_of("y = Conv(x, w)", y="float[N,a,b,c] y", w=weights(8, 4, 3, 3))
+    told = graph.with_normalization(model, [0.1, 0.2, 0.3, 0.4], [0.5] * 4)
+    assert graph.preprocessing_of(model) is None
+    assert graph.normalize(told, input="uint8").graph.inputs[0].dtype == ir.DataType.UINT8
+    with pytest.raises(UserError, match="--mean has 3 and --std 4 numbers, the model's input 4 channels"):
+        graph.with_normalization(model, [0.1] * 3, [0.5] * 4)
+    with pytest.raises(UserError, match="not above 0"):
+        graph.with_normalization(model, [0.1] * 4, [0.5, 0, 1, 1])
+
+
 def test_evaluate_refuses_another_shape() -> None:
     normal = graph.normalize(model_of("y = Relu(x)", y="float[N,a,b,c] y"))
     with pytest.raises(UserError, match=r"float32 \[1, 4, 6, 6\], not float32 \[2, 4, 6, 6\]"):

@@ -96,6 +96,8 @@ def _pool(node: ir.Node) -> _Lowered:
 
 
 def _add(node: ir.Node) -> _Lowered:
+    if len(node.inputs) != 2:
+        raise refuse(node, "adds other than two values, which is not supported")
     if shape_at(node, 0) != shape_at(node, 1):
         raise refuse(node, "adds values of different shapes, which is not supported")
     return _Lowered("Add", list(node.inputs), {"activation": "none"}, {})
@@ -133,6 +135,7 @@ LOWERINGS: Mapping[str, Callable[[ir.Node], _Lowered]] = {
     "MaxPool": _pool,
     "Mul": _multiply,
     "Softmax": _softmax,
+    "Sum": _add,
 }
 """ONNX operator -> how it is written in the normal form."""
 
