@@ -19,7 +19,7 @@ from depthwise.ops.cases import Case
 KERNELS = Path(depthwise.__file__).parent / "kernels"
 WARNINGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off")
 GUARD = 64
-"""Guard bytes on either side of a buffer: not-a-numbers, so that what is read from them shows in the output."""
+"""Guard bytes on either side of a buffer."""
 
 
 @dataclass(frozen=True)
@@ -162,14 +162,19 @@ def run_program(command: Sequence[str], calls: Sequence[Call], folder: Path) -> 
 class Guarded:
     """A buffer of exactly `bytes` between guard words.
 
+    Round an input they are not-a-numbers, so that what is read from them shows in the output; round an output they are
+    numbers, since a not-a-number that was read there and stored again would go unseen.
+
     Args:
-        content: what it holds at first; an int: that many bytes of not-a-numbers.
+        content: an input; an int: an output of that many bytes, filled with not-a-numbers.
     """
 
     def __init__(self, content: np.ndarray | int) -> None:
         self.bytes = content if isinstance(content, int) else content.nbytes
         self.all = np.full(self.bytes + 2 * GUARD, 0xFF, np.uint8)
         self.inside = self.all[GUARD : GUARD + self.bytes]
+        if isinstance(content, int):
+            self.all[:GUARD] = self.all[GUARD + self.bytes :] = 0xA5
         if not isinstance(content, int):
             self.inside[:] = content.view(np.uint8)
         self.before = self.all.copy()
