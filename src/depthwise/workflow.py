@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
             network that differs from torch's.
     """
     progress = progress or Silent()
+    _require_torch()
     load_device(config.device)
     design.architecture(config.model, config.width, config.resolution)  # a wrong name fails before any data is read
     images = read_data(config, progress)
@@ -270,12 +272,17 @@ def default_folder(config: Config, root: Path = Path("runs")) -> Path:
     return same or folder
 
 
+def _require_torch() -> None:
+    """Says what is missing before any data is read; importing it can wait until something is trained."""
+    for name in ("torch", "accelerate"):
+        if find_spec(name) is None:
+            raise missing_extra("fit", name, "train")
+
+
 def _training() -> "ModuleType":
     """The room that needs torch, imported when it is needed."""
-    try:
-        from depthwise import training
-    except ModuleNotFoundError as error:
-        raise missing_extra("fit", error.name or "torch", "train") from None
+    from depthwise import training
+
     return training
 
 
