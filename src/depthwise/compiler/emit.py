@@ -111,14 +111,16 @@ def usage(manifest: Manifest) -> list[str]:
 def _manifest(
     program: Program, name: str, device: Device | None, weights: WeightsForm, packed: PackedWeights
 ) -> Manifest:
-    flags = (*flags_for(program.instructions), *(device.flags if device else ()))
+    own = device.flags if device else ()
+    levelled = any(flag.startswith("-O") for flag in own)
+    flags = [flag for flag in flags_for(program.instructions) if not (levelled and flag.startswith("-O"))]
     return Manifest(
         name=name,
         version=version("depthwise"),
         target=device.name if device else "host",
         triple=device.target if device else "",
         instructions=list(program.instructions),
-        flags=list(dict.fromkeys(flags)),
+        flags=[*flags, *own],
         weights_form=weights,
         weights=packed.data.nbytes,
         arena=program.arena,

@@ -73,18 +73,23 @@ def choose_kernel(node: ir.Node, isa: Sequence[str]) -> tuple[Kernel, str]:
         UserError: no kernel serves the node.
     """
     element = type_of(activations_of(node)[0])
-    passed: list[str] = []
+    lacking: dict[str, list[str]] = {}
+    unfit: list[str] = []
     for kernel in REGISTRY[node.op_type].kernels:
         if kernel.input_type != element:
             continue
         if kernel.instructions not in isa:
-            passed.append(f"{kernel.name} needs {kernel.instructions}")
+            lacking.setdefault(kernel.name, []).append(kernel.instructions)
         elif not kernel.fits(node):
-            passed.append(f"{kernel.name} does not serve this shape")
+            unfit.append(f"{kernel.name} does not serve this shape")
         else:
-            return kernel, "; ".join(["first that fits", *passed])
-    why = "; ".join(passed) or f"none reads {element}"
+            return kernel, "; ".join(["first that fits", *_needs(lacking), *unfit])
+    why = "; ".join([*_needs(lacking), *unfit]) or f"none reads {element}"
     raise UserError(f"{node.name}: no kernel for {node.op_type} on {element} {shape_of(node.inputs[0])} ({why})")
+
+
+def _needs(lacking: Mapping[str, Sequence[str]]) -> list[str]:
+    return [f"{kernel} needs {' or '.join(sets)}" for kernel, sets in lacking.items()]
 
 
 def type_of(value: ir.Value) -> str:
