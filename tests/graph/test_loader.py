@@ -243,6 +243,26 @@ def test_a_malformed_graph_is_refused_in_one_line(damage: Callable[[onnx.GraphPr
     assert "\n" not in str(caught.value)
 
 
+def test_random_damage_gives_one_line_or_a_network(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = saved(tmp_path).read_bytes()
+    random = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        copy = bytearray(content)
+        # Structure stands at both ends of the file, weights between.
+        places = [*range(100), *range(len(copy) - 100, len(copy))]
+        for place in random.choice(places, random.integers(1, 4)):
+            copy[place] = random.integers(256)
+        (tmp_path / "model.onnx").write_bytes(copy)
+        try:
+            graph.normalize(graph.load(tmp_path / "model.onnx"))
+        except UserError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 100
+    assert caplog.text == ""
+
+
 def test_nodes_out_of_order_are_sorted(tmp_path: Path) -> None:
     def reverse(body: onnx.GraphProto) -> None:
         first, second = (onnx.NodeProto.FromString(node.SerializeToString()) for node in body.node)

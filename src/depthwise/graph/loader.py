@@ -62,7 +62,8 @@ def _load_file(path: Path) -> ir.Model:
         if not proto.HasField("graph") or not (proto.graph.node or proto.graph.input):
             raise UserError(f"'{path}' ({path.stat().st_size} bytes) is no ONNX model: it has no graph")
         onnx.external_data_helper.load_external_data_for_model(proto, str(path.resolve().parent))
-        model: ir.Model = ir.from_proto(_upgraded(proto, path))
+        with quiet():
+            model: ir.Model = ir.from_proto(_upgraded(proto, path))
         model.graph.sort()
         for value in model.graph.initializers.values():
             if value.const_value is not None:
@@ -77,7 +78,7 @@ def _load_file(path: Path) -> ir.Model:
         raise UserError(
             f"'{path}' keeps its weights in another file that cannot be read: {_first_line(error)}"
         ) from None
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (ValueError, KeyError, TypeError, RuntimeError, AssertionError) as error:
         raise UserError(f"'{path}' is a damaged ONNX model: {_first_line(error)}") from None
     return model
 

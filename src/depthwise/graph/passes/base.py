@@ -53,7 +53,12 @@ def describe(node: ir.Node) -> str:
 
 def refuse(node: ir.Node, reason: str) -> UserError:
     """The error of a pass that cannot treat a node; `reason` continues the sentence that begins with the node."""
-    return UserError(f"{describe(node)} {reason}")
+    return UserError(one_line(f"{describe(node)} {reason}"))
+
+
+def one_line(text: str) -> str:
+    """A message without the line breaks that names from a damaged file may hold."""
+    return " ".join(text.split())
 
 
 def shape_at(node: ir.Node, index: int = 0) -> Shape:

@@ -3,7 +3,7 @@
 import onnx_ir as ir
 
 from depthwise.errors import UserError
-from depthwise.graph.passes.base import refuse
+from depthwise.graph.passes.base import one_line, refuse
 
 
 def check_wires(model: ir.Model) -> None:
@@ -21,4 +21,4 @@ def check_wires(model: ir.Model) -> None:
         known.update(node.outputs)
     for output in graph.outputs:
         if output not in known:
-            raise UserError(f"nothing computes the network's output '{output.name}': the model is damaged")
+            raise UserError(one_line(f"nothing computes the network's output '{output.name}': the model is damaged"))

@@ -23,17 +23,26 @@ def explicit_padding(model: ir.Model) -> bool:
     """Resolves auto_pad and ceil_mode and folds Pad nodes into the Conv or pooling after them.
 
     Raises:
-        UserError: a node that is not two-dimensional; padding that is no border of zeros before a window.
+        UserError: a node that is not two-dimensional, or whose window is malformed; padding that is no border of
+            zeros before a window.
     """
     changed = False
     for node in nodes_of(model, *_WINDOWS):
         if len(shape_at(node)) != 4:
             raise refuse(node, "is not two-dimensional: its input must be [N, C, H, W]")
+        _check_window(node)
         changed |= _resolve_auto_pad(node)
         changed |= _resolve_ceil_mode(node)
     for node in nodes_of(model, "Pad"):
         changed |= _fold_pad(node)
     return changed
+
+
+def _check_window(node: ir.Node) -> None:
+    for name, count, least in (("kernel_shape", 2, 1), ("strides", 2, 1), ("dilations", 2, 1), ("pads", 4, 0)):
+        values = node.attributes.get_ints(name, (least,) * count)
+        if len(values) != count or min(values) < least:
+            raise refuse(node, f"has {name} {list(values)}: {count} numbers of at least {least} are supported")
 
 
 def _resolve_auto_pad(node: ir.Node) -> bool:

@@ -42,4 +42,7 @@ def fix_batch(model: ir.Model) -> bool:
     for node in graph:
         for output in node.outputs:
             output.shape = None
+    for constant in graph.initializers.values():
+        if constant.const_value is not None:  # what a file states about it beside its data may be wrong
+            constant.shape = ir.Shape(constant.const_value.shape.numpy())
     return True
