@@ -43,9 +43,10 @@ def small():
     return graph.normalize(family("mobilenet_v2", 0.1, 32, classes=3), input="uint8")
 
 
-def library(folder, name, *flags):
+def library(folder, name, *flags, command=("cc",)):
     """NAME_run of a folder built to a shared object by plain cc."""
-    cc(*STRICT, *flags, "-fPIC", "-shared", f"{name}.c", f"{name}_weights.c", "-o", "plain.so", folder=folder)
+    sources = (f"{name}.c", f"{name}_weights.c")
+    cc(*STRICT, *flags, "-fPIC", "-shared", *sources, "-o", "plain.so", folder=folder, command=command)
     function = ctypes.CDLL(str(folder / "plain.so"))[f"{name}_run"]
     function.argtypes = [ctypes.c_void_p] * 3
     return function
@@ -78,7 +79,7 @@ def test_the_folder_and_its_manifest(tmp_path):
     manifest = emitted(tmp_path / "c", name="net")
     files = sorted(str(path.relative_to(tmp_path / "c")) for path in (tmp_path / "c").rglob("*") if path.is_file())
     assert [file for file in files if "kernels" not in file] == [
-        *("README.md", "flags.txt", "main.c", "manifest.json", "net.c", "net.h", "net_weights.c"),
+        *("README.md", "flags.txt", "main.c", "manifest.json", "net.c", "net.h", "net_weights.bin", "net_weights.c"),
     ]
     assert "kernels/depthwise_f32.h" in files
     assert "kernels/parameters.h" in files
@@ -146,10 +147,26 @@ def test_no_product_and_sum_are_contracted(tmp_path, command):
     assert "vfnmadd" not in listing.stdout
 
 
+COMPILERS = [[name] for name in ("gcc", "clang", "clang-19") if shutil.which(name)] + [
+    [sys.executable, "-m", "ziglang", "cc"]
+]
+
+
 @pytest.mark.skipif("avx2" not in NATIVE, reason="needs AVX2 kernels")
-def test_another_target_is_refused_by_the_source(tmp_path):
-    emitted(tmp_path / "c", isa=("avx2",))
-    done = subprocess.run(["cc", "-c", "network.c"], cwd=tmp_path / "c", capture_output=True, text=True)
+@pytest.mark.parametrize("command", COMPILERS, ids=lambda command: command[-1])
+def test_without_flags_the_source_asks_for_its_instructions_itself(tmp_path, command):
+    manifest = emitted(tmp_path / "c", small(), ("avx2", "c"))
+    batch = images(manifest)
+    fast = Engine.load(tmp_path / "c")(batch)[0]
+    plain = library(tmp_path / "c", "network", command=command)
+    assert np.array_equal(run(plain, manifest, batch[0]), fast)
+
+
+@pytest.mark.skipif(not shutil.which("aarch64-linux-gnu-gcc"), reason="no compiler for another machine")
+def test_another_machine_is_refused_by_the_source(tmp_path):
+    emitted(tmp_path / "c", isa=("avx2", "c"))
+    command = ["aarch64-linux-gnu-gcc", "-c", "network.c"]
+    done = subprocess.run(command, cwd=tmp_path / "c", capture_output=True, text=True)
     assert done.returncode
     assert '#error "network was compiled for avx2' in done.stderr
     assert "-mavx2 -mfma" in (tmp_path / "c/flags.txt").read_text()

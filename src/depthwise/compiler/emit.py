@@ -69,11 +69,11 @@ def emit(
 
     Args:
         program: made by `planning.plan` for the target's instruction sets.
-        folder: NAME.h, NAME.c, NAME_weights.c, main.c, kernels/, flags.txt, README.md, manifest.json.
+        folder: NAME.h, NAME.c, NAME_weights.c, NAME_weights.bin, main.c, kernels/, flags.txt, README.md, manifest.json.
         name: prefix of every symbol and file: a C identifier.
         device: the target whose flags are written to flags.txt; None: the host.
         weights: "array" (a C array, for every toolchain), "incbin" (gcc and clang on ELF systems, quick to build) or
-            "pointer" (a .bin file; the caller passes its address).
+            "pointer" (no NAME_weights.c: the caller passes the address of what NAME_weights.bin holds).
 
     Raises:
         UserError: a name that is no C identifier, weights that are absent or not finite, class names that do not fit
@@ -97,8 +97,7 @@ def emit(
         (aside / "kernels").mkdir()
         for header in headers:
             (aside / "kernels" / header).write_bytes((KERNELS / header).read_bytes())
-        if weights != "array":
-            (aside / f"{name}_weights.bin").write_bytes(packed.data.tobytes())
+        (aside / f"{name}_weights.bin").write_bytes(packed.data.tobytes())
     return manifest
 
 
@@ -172,7 +171,11 @@ def _context(program: Program, manifest: Manifest, packed: PackedWeights) -> dic
         "version": manifest.version,
         "target": manifest.target,
         "instructions": [
-            {"name": found, "condition": " && ".join(f"defined({macro})" for macro in INSTRUCTIONS[found].macros)}
+            {
+                "name": found,
+                "condition": " && ".join(f"defined({macro})" for macro in INSTRUCTIONS[found].macros),
+                "features": INSTRUCTIONS[found].features,
+            }
             for found in manifest.instructions
         ],
         "headers": sorted({f"{call.kernel.name}.h" for call in program.calls()}),

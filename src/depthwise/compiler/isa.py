@@ -11,18 +11,22 @@ class Instructions:
     Attributes:
         macros: predefined by the compiler, all of them, when it may use the set.
         flags: make gcc, clang and zig define the macros.
+        features: their names in a `target` attribute, by which the source itself switches the set on where the flags
+            do not; empty: it cannot.
     """
 
     macros: tuple[str, ...]
     flags: tuple[str, ...]
+    features: str = ""
 
 
 INSTRUCTIONS: Mapping[str, Instructions] = {
     "avx512": Instructions(
         ("__AVX512F__", "__AVX512BW__", "__AVX512DQ__", "__AVX512VL__"),
         ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma"),
+        "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma",
     ),
-    "avx2": Instructions(("__AVX2__", "__FMA__"), ("-mavx2", "-mfma")),
+    "avx2": Instructions(("__AVX2__", "__FMA__"), ("-mavx2", "-mfma"), "avx2,fma"),
     "neon": Instructions(("__ARM_NEON", "__aarch64__"), ()),
     "c": Instructions((), ()),
 }
