@@ -24,7 +24,8 @@ static inline float clip(float x, float minimum, float maximum)
 }
 
 /* exp(x), relative error below 3e-7, for x in [-87, 88]; beyond that range the value at its end.
- * x = n ln 2 + r with |r| <= ln 2 / 2, exp(r) by its Taylor polynomial of degree 7, then times 2^n through the exponent bits.
+ * x = n ln 2 + r with |r| <= ln 2 / 2, exp(r) by its Taylor polynomial of degree 7; times 2^n
+ * through the exponent bits.
  */
 static inline float exponential(float x)
 {

@@ -1,7 +1,7 @@
 /* Convolution of a float map in one group without horizontal dilation, with vectors.
  *   x [height][width][channels]
- *   constants: weight in panels [outputs / SIMD_PANEL][kernel_height][kernel_width][channels][SIMD_PANEL], bias [outputs],
- *     both filled up (panel_simd.h)
+ *   constants: weight in panels [outputs / SIMD_PANEL][kernel_height][kernel_width][channels][SIMD_PANEL],
+ *     bias [outputs], both filled up (panel_simd.h)
  *   y [.][out_width][outputs], rows first .. last - 1
  *   workspace [kernel_height][(out_width - 1) * stride_x + kernel_width][channels]
  */

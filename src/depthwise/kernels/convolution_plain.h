@@ -14,8 +14,8 @@ static inline float convolution_pixel(const void *x, int index, int camera)
  *   x [height][width][channels], w [kernel_height][kernel_width][depth], pad [depth]; input channels from `channel` on.
  *   top, left: input position of the first tap. Padded taps count as `pad` (NULL: zero, so they are passed over).
  */
-static inline float convolution_window(const struct convolution_parameters *p, const void *x, int camera, const float *w,
-                                       const float *pad, float sum, int channel, int top, int left)
+static inline float convolution_window(const struct convolution_parameters *p, const void *x, int camera,
+                                       const float *w, const float *pad, float sum, int channel, int top, int left)
 {
     const int depth = p->channels / p->groups;
 

@@ -1,4 +1,4 @@
-/* Convolution with vectors over float or camera pixels: the body of convolution_f32_simd.h and convolution_u8_f32_simd.h.
+/* Convolution with vectors: the body of convolution_f32_simd.h and convolution_u8_f32_simd.h.
  *
  * The input lines under one output row are copied into the workspace as floats, with their borders, so that the row
  * is one matrix product (panel_simd.h) without special cases. One group, horizontal dilation 1.
@@ -38,8 +38,8 @@ static inline void convolution_line(const struct convolution_parameters *p, cons
 
 /* Output rows first .. last - 1.
  *   x [height][width][channels]
- *   constants: weight in panels [outputs / SIMD_PANEL][kernel_height][kernel_width][channels][SIMD_PANEL], bias [outputs],
- *     both filled up (panel_simd.h), camera: pad [channels]
+ *   constants: weight in panels [outputs / SIMD_PANEL][kernel_height][kernel_width][channels][SIMD_PANEL],
+ *     bias [outputs], both filled up (panel_simd.h), camera: pad [channels]
  *   y [.][out_width][outputs]; workspace [kernel_height][(out_width - 1) * stride_x + kernel_width][channels]
  */
 static inline void convolution_simd(const struct convolution_parameters *p, const void *x, int camera,

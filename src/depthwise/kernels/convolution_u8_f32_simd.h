@@ -1,7 +1,7 @@
 /* Convolution of camera pixels in one group without horizontal dilation, with vectors.
  *   x [height][width][channels]
- *   constants: weight in panels [outputs / SIMD_PANEL][kernel_height][kernel_width][channels][SIMD_PANEL], bias [outputs],
- *     both filled up (panel_simd.h), pad [channels]: what a padded pixel counts as
+ *   constants: weight in panels [outputs / SIMD_PANEL][kernel_height][kernel_width][channels][SIMD_PANEL],
+ *     bias [outputs], both filled up (panel_simd.h), pad [channels]: what a padded pixel counts as
  *   y [.][out_width][outputs], rows first .. last - 1
  *   workspace [kernel_height][(out_width - 1) * stride_x + kernel_width][channels]
  */
@@ -10,8 +10,8 @@
 
 #include "convolution_simd.h"
 
-static inline void convolution_u8_f32_simd(const struct convolution_parameters *p, const uint8_t *x, const float *constants,
-                                        float *y, float *workspace, int first, int last)
+static inline void convolution_u8_f32_simd(const struct convolution_parameters *p, const uint8_t *x,
+                                           const float *constants, float *y, float *workspace, int first, int last)
 {
     convolution_simd(p, x, 1, constants, y, workspace, first, last);
 }

@@ -10,8 +10,8 @@
 #include "activation.h"
 #include "window.h"
 
-static inline void depthwise_f32(const struct convolution_parameters *p, const float *x, const float *constants, float *y,
-                                 float *workspace, int first, int last)
+static inline void depthwise_f32(const struct convolution_parameters *p, const float *x, const float *constants,
+                                 float *y, float *workspace, int first, int last)
 {
     const int multiplier = p->outputs / p->channels;
     const float *bias = constants + p->kernel_height * p->kernel_width * p->outputs;

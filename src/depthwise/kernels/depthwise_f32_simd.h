@@ -36,6 +36,7 @@ SIMD_INLINE void depthwise_line(simd *sum, const float *w, const float *line, in
     SIMD_OPAQUE(line);
     SIMD_UNROLL for (int kx = 0; kx < width; kx++)
         taps[kx] = simd_load(w + kx * channels);
+    /* Each input is loaded once for all pixels whose windows hold it; each sum still grows from left to right. */
     SIMD_UNROLL for (int column = 0; column < (DEPTHWISE_PIXELS - 1) * stride + width; column++) {
         const simd in = simd_load(line + column * channels);
         SIMD_UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++)
@@ -64,6 +65,7 @@ SIMD_INLINE void depthwise_tile(const struct convolution_parameters *p, const st
         const float *w = weight + c, *line = x + c;
         SIMD_UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++)
             sum[i] = simd_load(bias + c);
+        /* A loop over a few rows is mispredicted at every end: with all rows inside it is unrolled. */
         if (whole)
             SIMD_UNROLL for (int ky = 0; ky < width; ky++, w += across, line += down)
                 depthwise_line(sum, w, line, channels, width, stride);
@@ -96,15 +98,15 @@ SIMD_INLINE void depthwise_part(const struct convolution_parameters *p, const st
         simd_store(run->y + c + i * SIMD_WIDTH, simd_clip(sum[i], minimum, maximum));
 }
 
-/* One pixel with any taps, all its channels. */
+/* One pixel with any taps: four vectors of channels at once, so that four sums hide the multiply-add's latency. */
 static inline void depthwise_pixel(const struct convolution_parameters *p, const struct depthwise_run *run)
 {
     int c = run->from;
 
     for (; c + 4 * SIMD_WIDTH <= run->to; c += 4 * SIMD_WIDTH)
         depthwise_part(p, run, c, 4);
-    for (; c < run->to; c += SIMD_WIDTH)
-        depthwise_part(p, run, c <= p->channels - SIMD_WIDTH ? c : p->channels - SIMD_WIDTH, 1); /* as in depthwise_tile */
+    for (; c < run->to; c += SIMD_WIDTH) /* the last vector overlaps, as in depthwise_tile */
+        depthwise_part(p, run, c <= p->channels - SIMD_WIDTH ? c : p->channels - SIMD_WIDTH, 1);
 }
 
 /* DEPTHWISE_PIXELS pixels by the tile for this window; 0 if there is none. */
@@ -135,6 +137,8 @@ static inline void depthwise_row(const struct convolution_parameters *p, const f
                                  struct depthwise_run run)
 {
     int ox = 0;
+
+    /* Tiles in the middle of the row; single pixels at its borders and where less than a tile is left. */
 
     run.v = taps_inside(top, p->kernel_height, p->dilation_y, p->height);
     while (ox < p->out_width) {
@@ -169,9 +173,11 @@ static inline void depthwise_f32_simd(const struct convolution_parameters *p, co
     DEPTHWISE_ASSERT(p->channels == p->outputs && p->channels >= SIMD_WIDTH);
     for (run.from = 0; run.from < p->channels; run.from = run.to) {
         run.to = p->channels - run.from < block ? p->channels : run.from + block;
+        /* All rows of these channels before the next: each input row is then read kernel_height times from the cache. */
         for (int oy = first; oy < last; oy++)
             depthwise_row(p, x, y + oy * row, oy * p->stride_y - p->pad_top, run);
     }
+    /* Other activation functions pass over the finished rows: in the tiles they would take the sums' registers. */
     if (!clipped)
         simd_activate_all(y + first * row, (last - first) * row, p->activation, p->minimum, p->maximum);
 }

@@ -1,6 +1,6 @@
 /* Pointwise convolution, and fully connected layer of a vector (width 1), with vectors.
  *   x [.][width][channels]
- *   constants: weight in panels [outputs / SIMD_PANEL][channels][SIMD_PANEL], bias [outputs], both filled up (panel_simd.h)
+ *   constants: weight in panels [outputs / SIMD_PANEL][channels][SIMD_PANEL], bias [outputs], both filled up
  *   y [.][width][outputs], rows first .. last - 1; workspace: none
  */
 #ifndef DEPTHWISE_POINTWISE_F32_SIMD_H
