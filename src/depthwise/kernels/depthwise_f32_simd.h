@@ -173,7 +173,7 @@ static inline void depthwise_f32_simd(const struct convolution_parameters *p, co
     DEPTHWISE_ASSERT(p->channels == p->outputs && p->channels >= SIMD_WIDTH);
     for (run.from = 0; run.from < p->channels; run.from = run.to) {
         run.to = p->channels - run.from < block ? p->channels : run.from + block;
-        /* All rows of these channels before the next: each input row is then read kernel_height times from the cache. */
+        /* All rows of these channels before the next: each input row is then read kernel_height times from cache. */
         for (int oy = first; oy < last; oy++)
             depthwise_row(p, x, y + oy * row, oy * p->stride_y - p->pad_top, run);
     }
