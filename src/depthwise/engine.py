@@ -1,7 +1,6 @@
 """A compiled network as a Python callable, through the same C that ships."""
 
 import ctypes
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,6 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise import compiler
-from depthwise.compiler.manifest import WeightsForm
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.device import Device
 from depthwise.errors import UserError
@@ -31,16 +29,18 @@ class Engine:
         preprocessing: how an image becomes the input, if the model says so.
     """
 
-    def __init__(self, manifest: compiler.Manifest, built: compiler.Built) -> None:
+    def __init__(self, manifest: compiler.Manifest, built: compiler.Built, weights: bytes) -> None:
         self.manifest = manifest
         self.memory: Memory = compiler.memory_of(manifest, built)
         self.compiler = built.compiler
         self.input = "uint8" if manifest.input.type == "uint8" else "float"
         self.classes = tuple(manifest.classes)
         self.preprocessing: Preprocessing | None = manifest.preprocessing
-        self._run = getattr(ctypes.CDLL(str(built.library)), f"{manifest.name}_run")
-        self._run.argtypes = [ctypes.c_void_p] * 3
+        self._run = getattr(ctypes.CDLL(str(built.library)), f"{manifest.name}_run_with_weights")
+        self._run.argtypes = [ctypes.c_void_p] * 4
         self._run.restype = ctypes.c_int
+        self._weights = self._aligned(len(weights))
+        self._weights[:] = np.frombuffer(weights, np.uint8)
         self._arenas: list[np.ndarray] = []
 
     @classmethod
@@ -71,10 +71,9 @@ class Engine:
         if folder is not None:
             compiler.emit(program, folder, name=name, device=device)
             return cls.load(folder)
-        form: WeightsForm = "incbin" if sys.platform == "linux" and sys.byteorder == "little" else "array"
         with tempfile.TemporaryDirectory() as temporary:
             place = Path(temporary) / name
-            compiler.emit(program, place, name=name, device=device, weights=form)
+            compiler.emit(program, place, name=name, device=device, weights="pointer")
             return cls.load(place)
 
     @classmethod
@@ -82,16 +81,15 @@ class Engine:
         """The network of an emitted folder, or of a run folder, built if the build cache does not hold it.
 
         Raises:
-            UserError: the folder is neither, its weights are not in it, or as `compiler.build`.
+            UserError: the folder is neither, its weights are damaged, or as `compiler.build`.
         """
         if not (folder / "manifest.json").is_file() and (folder / "c" / "manifest.json").is_file():
             folder = folder / "c"
         manifest = compiler.read_manifest(folder)
-        if manifest.weights_form == "pointer":
-            raise UserError(
-                f"{folder} leaves its weights to the caller: compile it with the weights in it to run it here"
-            )
-        return cls(manifest, compiler.build(folder))
+        weights = folder / f"{manifest.name}_weights.bin"
+        if not weights.is_file() or weights.stat().st_size != manifest.weights:
+            raise UserError(f"{weights} does not hold the network's {manifest.weights} bytes: compile it again")
+        return cls(manifest, compiler.build(folder), weights.read_bytes())
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Runs the network on images.
@@ -110,10 +108,11 @@ class Engine:
         try:
             arena = self._arenas.pop()
         except IndexError:
-            arena = self._new_arena()
+            arena = self._aligned(self.manifest.arena)
         try:
-            for i in range(len(images)):
-                self._check(self._run(images[i].ctypes.data, outputs[i].ctypes.data, arena.ctypes.data))
+            for image, output in zip(images, outputs, strict=True):
+                pointers = (array.ctypes.data for array in (self._weights, image, output, arena))
+                self._check(self._run(*pointers))
         finally:
             self._arenas.append(arena)
         return outputs
@@ -132,12 +131,12 @@ class Engine:
             raise UserError(f"a prepared call takes one image, got {len(images)}")
         only = images[0]
         output = np.empty((1, *self.manifest.output.shape), np.float32)
-        arena = self._new_arena()
+        arena = self._aligned(self.manifest.arena)
         # These pointers keep their arrays alive.
-        x, y, scratch = (array.ctypes.data_as(ctypes.c_void_p) for array in (only, output, arena))
+        pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (self._weights, only, output, arena)]
 
         def call() -> np.ndarray:
-            self._check(self._run(x, y, scratch))
+            self._check(self._run(*pointers))
             return output
 
         return call
@@ -156,9 +155,9 @@ class Engine:
             raise UserError(f"the network takes images [N, {sizes}] or one [{sizes}] (NHWC), got {list(batch.shape)}")
         return np.ascontiguousarray(images)
 
-    def _new_arena(self) -> np.ndarray:
-        """Aligned scratch memory for one call at a time."""
-        size, alignment = self.manifest.arena, self.manifest.alignment
+    def _aligned(self, size: int) -> np.ndarray:
+        """Memory of `size` bytes, aligned as the arena must be."""
+        alignment = self.manifest.alignment
         memory = np.empty(size + alignment, np.uint8)
         begin = -memory.ctypes.data % alignment
         return memory[begin : begin + size]

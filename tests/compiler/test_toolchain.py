@@ -128,12 +128,18 @@ def test_concurrent_builds_of_one_network_agree(folder, empty_cache):
 
 
 def test_old_builds_are_forgotten(folder, empty_cache, monkeypatch):
-    monkeypatch.setattr(toolchain, "KEPT_BUILDS", 2)
+    monkeypatch.setattr(toolchain, "KEPT_BUILDS", 3)
     for i in range(4):
         (empty_cache / f"old{i}").mkdir(parents=True)
         os.utime(empty_cache / f"old{i}", (i, i))
+    (empty_cache / ".building-killed").mkdir()
+    os.utime(empty_cache / ".building-killed", (9, 9))
     built = compiler.build(folder)
     assert {path.name for path in empty_cache.iterdir()} == {built.library.parent.name, "old3"}
+    (empty_cache / ".building-now").mkdir()
+    (folder / "network.c").write_text((folder / "network.c").read_text() + "\n")
+    compiler.build(folder)
+    assert (empty_cache / ".building-now").exists()
 
 
 def test_a_compiler_error_is_one_line(folder, empty_cache):

@@ -131,7 +131,9 @@ def test_a_folder_and_a_run_folder_load(tmp_path):
     with pytest.raises(UserError, match="not a compiled network"):
         Engine.load(tmp_path)
     compiler.emit(planning.plan(model, ("c",)), tmp_path / "pointer", weights="pointer")
-    with pytest.raises(UserError, match="leaves its weights to the caller"):
+    assert np.array_equal(Engine.load(tmp_path / "pointer")(batch), outputs)
+    (tmp_path / "pointer/network_weights.bin").write_bytes(b"short")
+    with pytest.raises(UserError, match=r"network_weights.bin does not hold the network's \d+ bytes"):
         Engine.load(tmp_path / "pointer")
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,9 @@ from depthwise.runs import Record
 
 KEPT_BUILDS = 100
 """The build cache keeps this many, the most recently used ones."""
+
+_BUILDING = ".building-"
+"""Prefix of a build that is not done; one that was killed is removed an hour later."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Built(Record):
     """A network built for this machine.
 
     Attributes:
-        library: the shared object. compiler: its version line.
+        library: the shared object with NAME_run_with_weights. compiler: its version line.
         code: bytes of code and read-only data without the weights; stack: bytes (gcc: along the deepest chain of calls;
             clang and zig: an upper bound of it).
     """
@@ -80,8 +84,9 @@ def native_isa(compiler: Compiler | None = None) -> tuple[str, ...]:
 def build(folder: Path, compiler: Compiler | None = None) -> Built:
     """Builds an emitted folder to a shared object, or takes it from the cache.
 
-    The cache key covers the machine's features, the compiler's path and version, the flags and every file, so that a
-    home directory shared by machines never gives one the code of another.
+    The library is the code alone: its caller passes the weights, so networks of one architecture share it. The cache
+    key covers the machine's features, the compiler's path and version, the flags and every source, so that a home
+    directory shared by machines never gives one the code of another.
 
     Raises:
         UserError: no compiler, a folder that is not one, kernels that this machine cannot run, or a compiler error.
@@ -94,7 +99,7 @@ def build(folder: Path, compiler: Compiler | None = None) -> Built:
         raise UserError(
             f"{folder} was compiled for {', '.join(missing)}, which this machine lacks: compile it again here"
         )
-    files = sorted(path for path in folder.rglob("*") if path.suffix in (".c", ".h", ".bin"))
+    files = [folder / f"{manifest.name}.c", folder / f"{manifest.name}.h", *sorted((folder / "kernels").glob("*.h"))]
     contents = [(str(path.relative_to(folder)), file_fingerprint(path)) for path in files]
     features = sorted(_native_macros(compiler).items())
     key = fingerprint(compiler, compiler.flags, features, host_flags(manifest), contents)
@@ -122,13 +127,11 @@ def compile_object(folder: Path, manifest: Manifest, compiler: Compiler, out: Pa
 
 def _build_aside(folder: Path, manifest: Manifest, compiler: Compiler, place: Path) -> None:
     """Builds in a folder beside `place` and renames it; of two processes that build the same, one result stays."""
-    aside = Path(tempfile.mkdtemp(prefix=".building-", dir=place.parent))
+    aside = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=place.parent))
     try:
         code = aside / f"{manifest.name}.o"
         stack = compile_object(folder, manifest, compiler, code, ["-fPIC"])
-        weights = [] if manifest.weights_form == "pointer" else [f"{manifest.name}_weights.c"]
-        link = [*host_flags(manifest), "-fPIC", "-shared", str(code), *weights, "-o", str(aside / "network.so")]
-        _run(compiler, link, folder)
+        _run(compiler, [*host_flags(manifest), "-shared", str(code), "-o", str(aside / "network.so")], folder)
         built = Built(library=place / "network.so", compiler=compiler.version, code=code_bytes(code), stack=stack)
         (aside / "built.json").write_text(built.model_dump_json(), encoding="utf-8")
         aside.rename(place)
@@ -147,8 +150,9 @@ def _forget_old_builds(folder: Path) -> None:
         except FileNotFoundError:
             return 0.0
 
-    builds = sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=used, reverse=True)
-    for old in builds[KEPT_BUILDS:]:
+    builds = sorted(folder.iterdir(), key=used, reverse=True)
+    killed = [path for path in builds if path.name.startswith(_BUILDING) and used(path) < time.time() - 3600]
+    for old in (*builds[KEPT_BUILDS:], *killed):
         shutil.rmtree(old, ignore_errors=True)
 
 
