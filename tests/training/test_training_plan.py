@@ -75,6 +75,14 @@ def test_schedule() -> None:
     assert plan.learning_rate_at(100) == pytest.approx(0, abs=1e-12)
 
 
+def test_short_runs_are_not_augmented() -> None:
+    def name(epochs: int, settings: Settings) -> str:
+        return make_plan(toy_network(), toy_images(), settings, epochs=epochs).augmentation
+
+    assert [name(epochs, Settings()) for epochs in (1, 11, 12, 40)] == ["none", "none", "standard", "standard"]
+    assert name(1, Settings(augmentation="light")) == "light"
+
+
 def test_a_small_set_makes_a_small_batch() -> None:
     plan = make_plan(toy_network(), toy_images(train=5), Settings(), epochs=1)
     assert (plan.batch_size, plan.steps_per_epoch) == (5, 1)

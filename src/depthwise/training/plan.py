@@ -24,6 +24,10 @@ DEFAULT_EPOCHS = 30
 LEAST_EPOCHS = 8
 """When a time is given and fewer passes fit, epochs are shorter than a pass."""
 
+AUGMENTED_EPOCHS = 12
+"""Fewer passes over the images are too few to overfit, and augmentation costs accuracy: MobileNetV2 0.35 on 8,500
+images of Fashion-MNIST had 87.9 % in validation after 3 of 6 epochs without, 82.7 % with it."""
+
 _USED = 0.92  # share of the time that is planned; the rest is for checkpoints and a machine that slows down
 
 
@@ -126,13 +130,13 @@ def _plan(network: nn.Module, data: Images, settings: Settings, epochs: int) -> 
         steps_per_epoch=steps,
         batch_size=batch,
         validation_images=len(data.validation),
-        learning_rate=settings.learning_rate or 0.1 * batch / 64,
+        learning_rate=settings.learning_rate or 0.1 * batch / 32,
         warmup_steps=_warmup(epochs * steps),
         momentum=0.9,
         weight_decay=2e-4,
         label_smoothing=0.1,
         ema_decay=_ema_decay(epochs * steps),
-        augmentation=settings.augmentation,
+        augmentation=settings.augmentation or ("standard" if epochs >= AUGMENTED_EPOCHS else "none"),
         flip=settings.flip,
         seed=settings.seed,
         threads=torch.get_num_threads(),

@@ -54,13 +54,14 @@ class Settings(Record):
     Attributes:
         batch_size: images in a step. learning_rate: at its peak.
         seed: of order, augmentation and dropout.
-        augmentation: name in `augmentation.AUGMENTATIONS`; flip: whether it may mirror left and right.
+        augmentation: name in `augmentation.AUGMENTATIONS`; None: none in runs of few passes, else the standard one.
+        flip: whether it may mirror left and right.
     """
 
     batch_size: int = 64
     learning_rate: float | None = None
     seed: int = 0
-    augmentation: str = "standard"
+    augmentation: str | None = None
     flip: bool = True
 
 
