@@ -146,7 +146,8 @@ def _plan(network: nn.Module, data: Images, settings: Settings, epochs: int) -> 
 
 
 def _warmup(steps: int) -> int:
-    return max(1, steps // 10)
+    """A tenth of the run, but some 50 steps where it has them: six were too few for the network to hold the peak rate."""
+    return max(1, steps // 10, min(50, steps // 3))
 
 
 def _ema_decay(steps: int) -> float:
