@@ -13,6 +13,7 @@ from depthwise.errors import UserError
 from depthwise.progress import Silent
 from depthwise.runs import Config, Training
 from depthwise.training import checkpoint, loop
+from depthwise.training import plan as planning
 from depthwise.training.evaluate import logits, predict
 from depthwise.training.loop import follow, train
 from depthwise.training.recipe import Plan
@@ -150,12 +151,14 @@ def test_a_checkpoint_that_cannot_be_used(tmp_path: Path, unbroken: Path, damage
     assert_same(tmp_path, unbroken)
 
 
-def test_train_keeps_the_plan_of_a_killed_run(tmp_path: Path) -> None:
+def test_train_keeps_the_plan_of_a_killed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan from a time is measured once; the second call must not measure again."""
+    monkeypatch.setattr(planning, "_measure", lambda *_: (0.01, 0.0001))
     config = Config(data="toy", model="toy", train_time=1.0, batch_size=16)
     with pytest.raises(Killed):
         train(toy_network(), DATA, config, tmp_path, Listener(kill=2))
     first = (tmp_path / "plan.json").read_text()
+    monkeypatch.delattr(planning, "_measure")
     train(toy_network(), DATA, config.model_copy(update={"train_time": 100.0}), tmp_path)
     assert (tmp_path / "plan.json").read_text() == first
 

@@ -146,7 +146,7 @@ def _plan(network: nn.Module, data: Images, settings: Settings, epochs: int) -> 
 
 
 def _warmup(steps: int) -> int:
-    """A tenth of the run, but some 50 steps where it has them: six were too few for the network to hold the peak rate."""
+    """A tenth of the run, in short runs up to 50 steps: after six the loss rose at the peak rate."""
     return max(1, steps // 10, min(50, steps // 3))
 
 
