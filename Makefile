@@ -49,8 +49,8 @@ define pip_failed
 		"PIP_INDEX_URL; then 'make install' again" >&2; exit 1
 endef
 
-demo: install  ## train, compile and report on the embedded images (about 5 minutes)
-	@$(BIN)/depthwise fit fashion-mnist-subset --model mobilenet_v2 --width 0.35 --train-time 3min -o runs/demo
+demo: install  ## train, compile and report on the embedded images (about 3 minutes)
+	@$(BIN)/depthwise fit fashion-mnist-subset --model mobilenet_v1 --width 0.25 --train-time 3min -o runs/demo
 	@echo "The report: $(CURDIR)/runs/demo/report.html"
 
 test: install  ## the whole test suite (ARGS="-k compile" goes to pytest)
