@@ -1,10 +1,14 @@
 """What every test shares: a build cache of its own, golden files, steady property tests."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+# Threads of torch wait for each other by spinning: on a busy machine two of them are slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 GOLDEN = Path(__file__).parent / "golden"
 

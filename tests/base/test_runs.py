@@ -76,6 +76,15 @@ def test_a_stage_is_skipped_only_while_key_and_files_hold(tmp_path: Path) -> Non
     assert len(done) == 3
 
 
+def test_a_stage_done_again_undoes_those_after_it_even_if_it_is_killed(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "r", CONFIG)
+    for name in "abc":
+        run.stage(name, {}, [], lambda: None)
+    with pytest.raises(KeyboardInterrupt):
+        run.stage("b", {"changed": 1}, [], lambda: (_ for _ in ()).throw(KeyboardInterrupt()))
+    assert [name for name in "abc" if run.stage(name, {}, [], lambda: None)] == ["b", "c"]
+
+
 def test_a_stage_that_fails_is_not_done(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "r", CONFIG)
     with pytest.raises(RuntimeError):

@@ -52,7 +52,7 @@ FIT = ("--model", "mobilenet_v1", "--width", "0.25", "--epochs", "1")
 
 
 def test_a_missing_folder(fails: Fails) -> None:
-    assert "nowhere" in fails("fit", "nowhere/photos", *FIT)
+    assert "nowhere" in fails("fit", "./nowhere/photos", *FIT)
 
 
 def test_an_empty_folder(fails: Fails, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_short_runs_are_not_augmented() -> None:
     def name(epochs: int, settings: Settings) -> str:
         return make_plan(toy_network(), toy_images(), settings, epochs=epochs).augmentation
 
-    assert [name(epochs, Settings()) for epochs in (1, 11, 12, 40)] == ["none", "none", "standard", "standard"]
+    assert [name(epochs, Settings()) for epochs in (1, 24, 25, 40)] == ["none", "none", "standard", "standard"]
     assert name(1, Settings(augmentation="light")) == "light"
 
 
