@@ -151,7 +151,9 @@ def compile(
         network = _with_normalization(network, mean, std)
     result = compile_folder(network, output, name=name, input=input, device=load_device(device), build=not emit_only)
     if explain:
-        print(result.program)
+        from depthwise.planning.explain import explain as text_of
+
+        print(text_of(result.program))
     print(f"wrote {output}/ ({name}.h, {name}.c, {name}_weights.c, main.c, kernels/)")
     _print_memory(result.memory)
     print("call it with:\n" + "\n".join(f"    {line}" for line in result.usage))

@@ -8,6 +8,7 @@ from depthwise import graph, planning
 from depthwise.errors import UserError
 from depthwise.ops import REGISTRY
 from depthwise.ops.base import activations_of, shape_of
+from depthwise.planning.explain import explain
 from networks import by_hand, family, node, tensor
 
 
@@ -131,7 +132,7 @@ def test_the_first_kernel_that_serves_is_chosen_and_says_why(monkeypatch):
 
 def test_the_text_names_kernels_buffers_bytes_and_reasons():
     program = planning.plan(by_hand(), ("c",))
-    text = str(program)
+    text = explain(program)
     for call in program.calls():
         assert call.name in text
         assert call.kernel.name in text

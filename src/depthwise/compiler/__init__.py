@@ -35,7 +35,7 @@ class Compiled:
     """What `compile_folder` made.
 
     Attributes:
-        program: prints as readable text. manifest: as in the folder. memory: exact bytes; code and stack are 0 if
+        program: `planning.explain` prints it. manifest: as in the folder. memory: exact bytes; code and stack are 0 if
             nothing was built. usage: the lines of C that call the network.
     """
 

@@ -3,7 +3,7 @@
     Program -> Segment (a schedule over its calls) -> Call (a kernel, its operands' Places, its rows)
             -> Buffer (bytes in the arena, with offset and lifetime)
 
-All of it is frozen; `str(program)` is the text of `compile --explain`.
+All of it is frozen; `explain(program)` is the text of `compile --explain`.
 """
 
 from collections.abc import Iterator
@@ -121,8 +121,3 @@ class Program:
         """Instruction sets that the chosen kernels need beyond plain C, best first."""
         used = {call.kernel.instructions for call in self.calls()}
         return tuple(name for name in self.isa if name in used and name != "c")
-
-    def __str__(self) -> str:
-        from depthwise.planning.explain import explain
-
-        return explain(self)
