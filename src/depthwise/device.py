@@ -2,13 +2,15 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
+from typing import Any, Literal
 
 from depthwise.errors import UserError
 from depthwise.registry import choose
+
+Precision = Literal["float32", "int8"]
 
 _SUFFIXES: Mapping[str, Mapping[str, float]] = {
     "size": {"": 1, "b": 1}
@@ -64,14 +66,36 @@ def format_count(count: int) -> str:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """Clock cycles for one MAC of an operator, and where the figure is from."""
+
+    cycles: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Bytes of compiled code: `base` plus `function` for each distinct kernel call (equal shapes share one)."""
+
+    base: int
+    function: int
+
+
+@dataclass(frozen=True)
 class Device:
-    """A target. Every field comes from its TOML file.
+    """A target. Every field comes from its TOML file; docs/devices.md describes them.
 
     Attributes:
         name: file stem. description: one line.
         isa: instruction sets it has, best first ("avx2", "neon", "c"); empty: asked of this machine when compiling.
         ram, flash: bytes; None: not a limit.
+        ram_reserve, flash_reserve: bytes of them that everything else needs: drivers, libraries, the caller's code.
+        stack: bytes of stack to allow for until a network is compiled.
+        code: how much code to expect until a network is compiled.
         clock_mhz: None: unknown.
+        precision: in which a network is checked if nothing else is said.
+        cycles: precision -> operator of the normal form -> clock cycles for one MAC.
+        channel_divisor: channel counts that are multiples of it leave no lane of its vector registers idle.
         target: triple for a cross compiler; empty: this machine.
         flags: compiler flags for speed on it.
         source: where the figures are from.
@@ -82,10 +106,60 @@ class Device:
     isa: tuple[str, ...] = ()
     ram: int | None = None
     flash: int | None = None
+    ram_reserve: int = 0
+    flash_reserve: int = 0
+    stack: int = 1024
+    code: Code = Code(32_000, 250)
     clock_mhz: float | None = None
+    precision: Precision = "float32"
+    cycles: Mapping[Precision, Mapping[str, Rate]] = field(default_factory=dict)
+    channel_divisor: int = 8
     target: str = ""
     flags: tuple[str, ...] = field(default_factory=tuple)
     source: str = ""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of one's own, beside the device's; None: no limit.
+
+    Attributes:
+        ram: bytes for the network (arena, input, output and stack). flash: bytes for the whole firmware.
+        latency: seconds for one image. macs, parameters: counts.
+    """
+
+    ram: int | None = None
+    flash: int | None = None
+    latency: float | None = None
+    macs: int | None = None
+    parameters: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not 0 < value < float("inf"):
+                raise UserError(f"--{name} {value:g} is out of range: give a limit above 0, or leave --{name} out")
+
+    @classmethod
+    def parse(cls, **texts: str | None) -> "Budget":
+        """From the texts of options, e.g. ram="128K", latency="20ms", macs="5M"; None: no limit.
+
+        Raises:
+            UserError: a text that is no size, time or count, or is not above 0; an unknown name.
+        """
+        values: dict[str, Any] = {}
+        for name, text in texts.items():
+            parse = _LIMITS[choose("limit", name, _LIMITS)]
+            values[name] = None if text is None else parse(f"--{name}", text)
+        return cls(**values)
+
+
+_LIMITS: Mapping[str, Callable[[str, str], float]] = {
+    "ram": parse_size,
+    "flash": parse_size,
+    "latency": parse_time,
+    "macs": parse_count,
+    "parameters": parse_count,
+}
 
 
 def device_names() -> list[str]:
@@ -93,9 +167,8 @@ def device_names() -> list[str]:
     return sorted(path.stem for path in (Path(__file__).parent / "devices").glob("*.toml"))
 
 
-@cache
 def load_device(name: str) -> Device:
-    """A device by name, or by the path of a TOML file.
+    """A device by name (case, "-" and "_" do not matter), or by the path of a TOML file.
 
     Raises:
         UserError: an unknown name (lists the known), or a file that cannot be read as a device.
@@ -105,7 +178,8 @@ def load_device(name: str) -> Device:
         if not path.is_file():
             raise UserError(f"device file '{name}' does not exist")
     else:
-        path = Path(__file__).parent / "devices" / f"{choose('device', name, device_names())}.toml"
+        spelt = name if name in device_names() else name.lower().replace("_", "-")
+        path = Path(__file__).parent / "devices" / f"{choose('device', spelt, device_names())}.toml"
     try:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -119,10 +193,86 @@ def _device(path: Path, fields: dict[str, object]) -> Device:
         choose(f"field of device file '{path}'", key, known)
     if "description" not in fields:
         raise UserError(f"device file '{path}' has no description")
-    values: dict[str, object] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
-    }
+    readers = {name: reader for names, reader in _READERS.items() for name in names}
+    values: dict[str, Any] = {}
+    for key, value in fields.items():
+        values[key] = readers[key](f"device file '{path}': {key}", value)
     for key in ("ram", "flash"):
-        if isinstance(values.get(key), str):
-            values[key] = parse_size(f"{path.name}: {key}", str(values[key]))
-    return Device(name=path.stem, **values)  # type: ignore[arg-type]
+        if values.get(f"{key}_reserve", 0) >= (values.get(key) or float("inf")):
+            raise UserError(f"device file '{path}': {key}_reserve leaves nothing of {key}")
+    return Device(name=path.stem, **values)
+
+
+def _text(what: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise UserError(f"{what} is {value!r}: write a text")
+    return value
+
+
+def _texts(what: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UserError(f'{what} is {value!r}: write a list of texts, e.g. ["c"]')
+    return tuple(value)
+
+
+def _number(what: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise UserError(f"{what} is {value!r}: write a number above 0")
+    return value
+
+
+def _bytes(what: str, value: object) -> int:
+    size = parse_size(what, value) if isinstance(value, str) else value
+    if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+        raise UserError(f'{what} is {value!r}: write bytes, or a size like "256K"')
+    return size
+
+
+def _whole(what: str, value: object) -> int:
+    if (number := _number(what, value)) != int(number):
+        raise UserError(f"{what} is {value!r}: write a whole number")
+    return int(number)
+
+
+def _precision(what: str, value: object) -> str:
+    return choose(what, _text(what, value), ("float32", "int8"))
+
+
+def _table(what: str, value: object, keys: tuple[str, ...] = ()) -> dict[str, Any]:
+    if not isinstance(value, dict) or (keys and set(value) != set(keys)):
+        raise UserError(f"{what} is {value!r}: write a table" + (f" of {' and '.join(keys)}" if keys else ""))
+    return value
+
+
+def _code(what: str, value: object) -> Code:
+    return Code(
+        **{key: _bytes(f"{what}.{key}", size) for key, size in _table(what, value, ("base", "function")).items()}
+    )
+
+
+def _rate(what: str, value: object) -> Rate:
+    fields = _table(what, value, ("cycles", "source"))
+    return Rate(_number(f"{what}.cycles", fields["cycles"]), _text(f"{what}.source", fields["source"]))
+
+
+def _cycles(what: str, value: object) -> dict[str, dict[str, Rate]]:
+    return {
+        _precision(f"precision of {what}", precision): {
+            operator: _rate(f"{what}.{precision}.{operator}", rate)
+            for operator, rate in _table(f"{what}.{precision}", rates).items()
+        }
+        for precision, rates in _table(what, value).items()
+    }
+
+
+_READERS: Mapping[tuple[str, ...], Callable[[str, object], Any]] = {
+    ("description", "target", "source"): _text,
+    ("isa", "flags"): _texts,
+    ("ram", "flash", "ram_reserve", "flash_reserve", "stack"): _bytes,
+    ("clock_mhz",): _number,
+    ("channel_divisor",): _whole,
+    ("precision",): _precision,
+    ("code",): _code,
+    ("cycles",): _cycles,
+}
+"""How the fields of a device file are read."""

@@ -63,7 +63,7 @@ def test_a_users_device_file(tmp_path: Path) -> None:
         ("ram = ", "not valid TOML"),
         ('description = "x"\nrom = 3', "unknown field of device file .* 'rom'.*Did you mean 'ram'"),
         ("ram = 3", "has no description"),
-        ('description = "x"\nram = "lots"', "mine.toml: ram 'lots' is not a size"),
+        ('description = "x"\nram = "lots"', "mine.toml': ram 'lots' is not a size"),
     ],
 )
 def test_a_bad_device_file(tmp_path: Path, text: str, message: str) -> None:
