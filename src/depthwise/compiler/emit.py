@@ -5,7 +5,7 @@ This file knows no operator and no kernel by name: it turns calls, places and fi
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -17,11 +17,11 @@ import numpy as np
 
 from depthwise.compiler.isa import INSTRUCTIONS, flags_for
 from depthwise.compiler.manifest import FILE, Manifest, Tensor, WeightsForm
-from depthwise.compiler.weights import PackedWeights, pack, rows
+from depthwise.compiler.weights import rows
 from depthwise.device import Device
 from depthwise.errors import UserError
 from depthwise.files import atomic_folder
-from depthwise.planning import Call, Place, Program
+from depthwise.planning import Call, PackedWeights, Place, Program, pack
 from depthwise.runs import Buffer
 
 KERNELS = Path(__file__).parents[1] / "kernels"
@@ -211,26 +211,24 @@ def _layout(shape: Sequence[int]) -> str:
 
 def _functions(program: Program, name: str, packed: PackedWeights) -> tuple[list[_Function], list[dict[str, Any]]]:
     """The distinct functions in order of first use, and the calls of them."""
-    functions: dict[tuple[Any, ...], _Function] = {}
+    functions: dict[Hashable, _Function] = {}
     calls = []
     for call in program.calls():
-        fields = tuple((field, _literal(value)) for field, value in call.kernel.parameters(call.node).items())
-        key = (call.kernel.name, fields, call.rows, len(call.inputs))
-        if key not in functions:
-            functions[key] = _function(call, fields, f"{name}_{len(functions)}_{call.kernel.name}")
+        if call.function not in functions:
+            functions[call.function] = _function(call, f"{name}_{len(functions)}_{call.kernel.name}")
         calls.append(
             {
                 "comment": _comment(
                     f"{call.name}: {call.op} {list(call.inputs[0].shape)} -> {list(call.output.shape)}"
                 ),
-                "function": functions[key].name,
+                "function": functions[call.function].name,
                 "operands": _operands(call, packed),
             }
         )
     return list(functions.values()), calls
 
 
-def _function(call: Call, fields: tuple[tuple[str, str], ...], name: str) -> _Function:
+def _function(call: Call, name: str) -> _Function:
     inputs = ["x", *(f"x{i}" for i in range(2, len(call.inputs) + 1))]
     types = [_C_TYPES[call.kernel.input_type], *(_C_TYPES[place.type] for place in call.inputs[1:])]
     arguments = [f"const {kind} *{x}" for kind, x in zip(types, inputs, strict=True)]
@@ -238,7 +236,7 @@ def _function(call: Call, fields: tuple[tuple[str, str], ...], name: str) -> _Fu
         name=name,
         kernel=call.kernel.name,
         struct=call.kernel.struct,
-        fields=fields,
+        fields=tuple((field, _literal(value)) for field, value in call.kernel.parameters(call.node).items()),
         arguments=(*arguments, "const float *constants", "float *y", "float *workspace"),
         operands=(*inputs, "constants", "y", "workspace"),
         rows=call.rows,

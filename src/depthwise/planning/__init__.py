@@ -1,18 +1,61 @@
 """From a Graph in normal form to a Program: kernels chosen, segments cut, memory planned. Pure functions, no C text."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from depthwise.device import Precision
 from depthwise.errors import UserError
 from depthwise.graph import classes_of, preprocessing_of
 from depthwise.ops import REGISTRY, Kernel
 from depthwise.ops.base import activations_of, shape_of
+from depthwise.planning.constants import PackedWeights, pack, packed_bytes
 from depthwise.planning.memory import ALIGNMENT, Lifetime, lower_bound, plan_offsets
 from depthwise.planning.program import Buffer, Call, Place, Program, Region, Segment
 from depthwise.planning.storage import Storage, assign_storages, bytes_of, called
 
-__all__ = ["Buffer", "Call", "Place", "Program", "Segment", "plan"]
+__all__ = [
+    "Buffer",
+    "Call",
+    "Footprint",
+    "PackedWeights",
+    "Place",
+    "Program",
+    "Segment",
+    "footprint",
+    "pack",
+    "packed_bytes",
+    "plan",
+]
+
+PRECISIONS: tuple[Precision, ...] = ("float32",)
+"""What there are kernels for, so what can be compiled; others can be estimated only."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes of the arena and of the caller's buffers."""
+
+    arena: int
+    input: int
+    output: int
+
+
+def footprint(graph: ir.Model, element: int) -> Footprint:
+    """What a network in normal form would take if its elements had `element` bytes (uint8 pixels keep their one).
+
+    Planned as `plan` does, layer by layer, but without the workspaces of kernels, which need not exist yet.
+
+    Raises:
+        UserError: as `plan`.
+    """
+    source, result = _ends(graph)
+    nodes = list(graph.graph)
+    storages = assign_storages(nodes, source, result, element)
+    callers = storages[source], storages[result]
+    _, arena, _ = _arena(storages, callers, called(nodes), [0] * len(called(nodes)))
+    return Footprint(max(arena, ALIGNMENT), callers[0].bytes, callers[1].bytes)
 
 
 def plan(graph: ir.Model, isa: tuple[str, ...]) -> Program:

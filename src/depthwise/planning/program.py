@@ -6,7 +6,7 @@
 All of it is frozen; `explain(program)` is the text of `compile --explain`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -68,6 +68,11 @@ class Call:
     workspace: Place | None
     rows: int
     node: ir.Node = field(repr=False, compare=False)
+
+    @property
+    def function(self) -> Hashable:
+        """The C function that the call needs: calls of one kernel with equal sizes share it."""
+        return self.kernel.name, tuple(self.kernel.parameters(self.node).items()), self.rows, len(self.inputs)
 
 
 @dataclass(frozen=True)

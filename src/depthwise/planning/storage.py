@@ -30,9 +30,9 @@ class Storage:
     values: list[ir.Value] = field(default_factory=list)
 
 
-def bytes_of(value: ir.Value) -> int:
-    """Size of an activation: uint8 or float32 elements of a static shape."""
-    return math.prod(shape_of(value)) * (1 if value.dtype == ir.DataType.UINT8 else 4)
+def bytes_of(value: ir.Value, element: int = 4) -> int:
+    """Size of an activation of static shape; an element takes 1 byte if it is uint8, else `element` bytes."""
+    return math.prod(shape_of(value)) * (1 if value.dtype == ir.DataType.UINT8 else element)
 
 
 def called(nodes: Sequence[ir.Node]) -> list[ir.Node]:
@@ -40,7 +40,9 @@ def called(nodes: Sequence[ir.Node]) -> list[ir.Node]:
     return [node for node in nodes if not REGISTRY[node.op_type].view]
 
 
-def assign_storages(nodes: Sequence[ir.Node], source: ir.Value, result: ir.Value) -> dict[ir.Value, Storage]:
+def assign_storages(
+    nodes: Sequence[ir.Node], source: ir.Value, result: ir.Value, element: int = 4
+) -> dict[ir.Value, Storage]:
     """The storage of every activation.
 
     A view shares its input's storage. An in-place operator takes over the storage of its first activation if nothing
@@ -49,9 +51,10 @@ def assign_storages(nodes: Sequence[ir.Node], source: ir.Value, result: ir.Value
     Args:
         nodes: in topological order.
         source, result: the network's input and output.
+        element: bytes of an element that is not uint8.
     """
     times = {node: time for time, node in enumerate(called(nodes))}
-    storages = {source: Storage("input", bytes_of(source), -1, -1, [source])}
+    storages = {source: Storage("input", bytes_of(source, element), -1, -1, [source])}
     for node in nodes:
         output, inputs = node.outputs[0], activations_of(node)
         if REGISTRY[node.op_type].view:
@@ -59,7 +62,7 @@ def assign_storages(nodes: Sequence[ir.Node], source: ir.Value, result: ir.Value
             storages[output].values.append(output)
             continue
         time = times[node]
-        storages[output] = Storage(node.name or "", bytes_of(output), time, time, [output])
+        storages[output] = Storage(node.name or "", bytes_of(output, element), time, time, [output])
         for value in inputs:
             storages[value].last = time
     storages[result].last = FOREVER
