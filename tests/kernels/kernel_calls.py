@@ -132,11 +132,18 @@ def source(calls: Sequence[Call], macros: Sequence[str] = ()) -> str:
 
 
 def build(command: Sequence[str], text: str, output: Path) -> Path:
-    """Compiles C text with the kernels on the include path; a warning or an error fails the test with its words."""
+    """Compiles C text with the kernels on the include path; a warning or an error fails the test with its words.
+
+    Flags of the command come after WARNINGS, so that they win.
+    """
     file = output.with_suffix(".c")
     file.write_text(text)
+    compiler, *flags = command
     done = subprocess.run(
-        [*command, *WARNINGS, f"-I{KERNELS}", str(file), "-o", str(output)], capture_output=True, text=True, check=False
+        [compiler, *WARNINGS, *flags, f"-I{KERNELS}", str(file), "-o", str(output)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return output

@@ -53,13 +53,15 @@ def calls(instructions: str) -> list[Call]:
     return _calls(instructions)
 
 
+def _library(instructions: str, calls: list[Call], folder: Path, *flags: str) -> ctypes.CDLL:
+    own = () if instructions in PORTABLE else INSTRUCTIONS[instructions].flags
+    command = ["gcc", "-shared", "-fPIC", "-Wno-psabi", *own, *flags]
+    return ctypes.CDLL(str(build(command, source(calls, _macros(instructions)), folder / "kernels.so")))
+
+
 @pytest.fixture(scope="module")
 def library(instructions: str, calls: list[Call], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    flags = () if instructions in PORTABLE else INSTRUCTIONS[instructions].flags
-    target = tmp_path_factory.mktemp(instructions) / "kernels.so"
-    return ctypes.CDLL(
-        str(build(["gcc", "-shared", "-fPIC", "-Wno-psabi", *flags], source(calls, _macros(instructions)), target))
-    )
+    return _library(instructions, calls, tmp_path_factory.mktemp(instructions))
 
 
 def _check(call: Call, y: np.ndarray) -> None:
@@ -68,6 +70,14 @@ def _check(call: Call, y: np.ndarray) -> None:
 
 
 def test_kernel_agrees_with_reference(library: ctypes.CDLL, calls: list[Call]) -> None:
+    for index, call in enumerate(calls):
+        _check(call, run(library, index, call))
+
+
+def test_kernel_agrees_with_reference_when_sizes_are_constants(
+    instructions: str, calls: list[Call], tmp_path: Path
+) -> None:
+    library = _library(instructions, calls, tmp_path, "-O3", "-DSPECIALIZED")
     for index, call in enumerate(calls):
         _check(call, run(library, index, call))
 

@@ -27,6 +27,7 @@ CASES = {
         ),
         *(_case((6, 7), 5, 12, {**window(3), **activation}) for activation in ACTIVATIONS),
         *(_case((1, width), 3, 9, window(3)) for width in (1, 2, 5, 6, 7)),
+        _case((3, 2), 4, 19, {**window((5, 2), 1, (2, 0, 0, 0)), "strides": (3, 1)}),  # gcc 12 -O3: convolution_simd.h
         _case((3, 4), 1, 8, window(7, 1, 5)),  # whole rows and columns of windows see only padding
         _case((8, 9), 6, 8, window(3, group=2)),
         _case((8, 9), 6, 6, window((3, 1), 2, group=3)),
