@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from depthwise.errors import UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
     from depthwise.engine import Engine
@@ -84,7 +86,7 @@ def compile(model: Any, input: str = "auto", **options: Any) -> "Engine":
     return Engine.build(load_model(model, **options), input=input)
 
 
-def fit(data: str, *, model: str, output: str | None = None, **options: Any) -> "Run":
+def fit(data: "str | Path", *, model: str, output: "str | Path | None" = None, **options: Any) -> "Run":
     """Trains a network on images, compiles it to C, verifies and reports it: see `workflow.fit`.
 
     Args:
@@ -92,6 +94,9 @@ def fit(data: str, *, model: str, output: str | None = None, **options: Any) -> 
         model: name of a registered model.
         output: the run folder; None: runs/DATA-MODEL-N.
         options: further fields of `runs.Config`; train_time also as text, e.g. "3min".
+
+    Raises:
+        UserError: as `workflow.fit`; an option that is unknown or out of range.
     """
     from pathlib import Path
 
@@ -101,4 +106,4 @@ def fit(data: str, *, model: str, output: str | None = None, **options: Any) -> 
 
     if isinstance(options.get("train_time"), str):
         options["train_time"] = parse_time("train_time", options["train_time"])
-    return run_fit(Config(data=data, model=model, **options), Path(output) if output else None)
+    return run_fit(Config.of(data=data, model=model, **options), Path(output) if output else None)

@@ -43,10 +43,12 @@ def fit(
     width: Width = 1.0,
     resolution: Resolution = None,
     channels: Channels = None,
-    train_time: Annotated[str | None, typer.Option(help="training time, e.g. 3min [default: 10min]")] = None,
+    train_time: Annotated[
+        str | None, typer.Option(help="training time, e.g. 3min; 10min if neither this nor --epochs is given")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="train so many epochs instead", show_default=False)] = None,
     batch_size: Annotated[int, typer.Option(min=2, help="images a step")] = 64,
-    learning_rate: Annotated[float | None, typer.Option(help="peak learning rate [default: the recipe's]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="peak learning rate; the recipe's if not given")] = None,
     seed: Seed = 0,
     data_dir: Annotated[str | None, typer.Option(help="folder of a named data set's own files")] = None,
     device: Annotated[str, typer.Option(help="the target, see `depthwise devices`")] = "host",
@@ -54,7 +56,7 @@ def fit(
         Literal["uint8", "float"], typer.Option(help="what the C takes: camera bytes or floats")
     ] = "uint8",
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="run folder [default: runs/DATA-MODEL-N]")
+        Path | None, typer.Option("-o", "--output", help="run folder; runs/DATA-MODEL-N if not given")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -72,7 +74,7 @@ def fit(
     if epochs is not None and train_time is not None:
         raise UserError("--epochs and --train-time exclude each other: give one")
     seconds = parse_time("--train-time", "10min" if train_time is None else train_time) if epochs is None else None
-    config = Config(
+    config = Config.of(
         data=data,
         data_dir=data_dir,
         model=model,
@@ -279,7 +281,7 @@ def main(arguments: list[str] | None = None) -> None:
         # What typer itself finds wrong with the arguments has this method; anything else is a defect of ours.
         if not hasattr(error, "format_message"):
             raise
-        _fail(f"{error.format_message()} See `depthwise {arguments[0]} --help`.")
+        _fail(f"{error.format_message().rstrip('.')}. See `depthwise {arguments[0]} --help`.")
     else:
         if code == INTERRUPTED:
             _fail("interrupted: nothing is half-written, and the same command takes it up again")

@@ -16,44 +16,11 @@ import filelock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from depthwise.errors import UserError
+from depthwise.config import Config as Config
+from depthwise.config import Record as Record
 from depthwise.files import fingerprint, remove_leftovers, write_text
 
 Precision = Literal["float32", "int8"]
-
-
-class Record(BaseModel):
-    """A frozen record that refuses unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Config(Record):
-    """What the user asked for: with the versions, all that is needed to repeat the run.
-
-    Attributes:
-        data: path or name of the data set, as given; data_dir: where a named set lies, if not at its usual place.
-        model, width, resolution, channels: the architecture (resolution and channels None: from the data).
-        epochs, train_time: one of the two; train_time in seconds is turned into epochs at the start.
-        batch_size, learning_rate, seed: the training recipe's open ends.
-        device: name or TOML path of the target.
-        input: element type of the compiled network's input.
-        split: fractions (validation, test) cut from data that comes unsplit.
-    """
-
-    data: str
-    data_dir: str | None = None
-    model: str
-    width: float = 1.0
-    resolution: int | None = None
-    channels: int | None = None
-    epochs: int | None = None
-    train_time: float | None = None
-    batch_size: int = 64
-    learning_rate: float | None = None
-    seed: int = 0
-    device: str = "host"
-    input: Literal["uint8", "float"] = "uint8"
-    split: tuple[float, float] = (0.15, 0.15)
 
 
 class Interval(Record):
@@ -84,7 +51,7 @@ class DataFacts(Record):
     train: int
     validation: int
     test: int
-    skipped: list[str] = []
+    skipped: list[str] = Field(default_factory=list)
     fingerprint: str
     source: str = ""
 
@@ -110,7 +77,7 @@ class Cost(Record):
     parameters: int
     macs: int
     layers: list[LayerCost]
-    input_shape: list[int] = []
+    input_shape: list[int] = Field(default_factory=list)
 
 
 class Epoch(Record):
@@ -221,7 +188,7 @@ class Results(BaseModel):
     origin: Origin | None = None
     data: DataFacts | None = None
     cost: Cost | None = None
-    papers: list[str] = []
+    papers: list[str] = Field(default_factory=list)
     training: Training | None = None
     accuracy: dict[Precision, dict[str, Interval]] = Field(default_factory=dict)
     verification: dict[Precision, Verification] = Field(default_factory=dict)

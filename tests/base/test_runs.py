@@ -106,3 +106,9 @@ def test_wilson_interval_against_published_figures() -> None:
         interval = Interval.of(correct, total)
         assert interval.low == pytest.approx(low, abs=5e-5)
         assert interval.high == pytest.approx(high, abs=5e-5)
+
+
+def test_a_slash_at_the_end_makes_no_other_run() -> None:
+    assert Config(data="photos/", model="mobilenet_v1", epochs=2) == CONFIG
+    assert Config.of(data=Path("photos"), model="mobilenet_v1", epochs=2) == CONFIG
+    assert Config(data="/", model="mobilenet_v1").data == "/"

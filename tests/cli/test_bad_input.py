@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import depthwise
 from depthwise import graph
 from depthwise.cli import main
 from depthwise.design import architecture
@@ -89,6 +90,29 @@ def test_values_out_of_range(fails: Fails, option: str, value: str) -> None:
     line = fails("cost", "mobilenet_v2", f"{option}={value}")
     assert option.strip("-") in line
     assert value in line
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--seed", "-1"), ("--learning-rate", "-1"), ("--learning-rate", "nan"), ("--train-time", "0s")],
+)
+def test_training_options_out_of_range(fails: Fails, option: str, value: str) -> None:
+    """Known before any data is read and any run folder made."""
+    name = option.strip("-").replace("-", " ")
+    assert f"{name} {value.rstrip('s')}" in fails("fit", "fashion-mnist", "--model", "mobilenet_v1", option, value)
+
+
+def test_options_from_python(tmp_path: Path) -> None:
+    folder = photos(tmp_path / "photos")
+    for wrong, message in (
+        ({"epoch": 1}, "Did you mean 'epochs'"),
+        ({"width": "big"}, "width big cannot be used"),
+        ({"epochs": 0}, "epochs 0 cannot be used"),
+        ({"epochs": 1, "train_time": "3s"}, "exclude each other"),
+    ):
+        with pytest.raises(depthwise.UserError, match=message):
+            depthwise.fit(folder, model="mobilenet_v1", **wrong)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_width_that_is_no_number(fails: Fails) -> None:
@@ -184,3 +208,14 @@ def test_interrupted(fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("depthwise.data.load", interrupt)
     assert "takes it up again" in fails("fit", "fashion-mnist", *FIT)
+
+
+def test_no_compiler_is_found_out_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(tmp_path / "photos", count=12)
+    monkeypatch.setenv("CC", str(tmp_path / "nothing"))
+    monkeypatch.setattr("depthwise.training.train", lambda *arguments: pytest.fail("trained without a compiler"))
+    with pytest.raises(SystemExit):
+        main(["fit", "photos", *FIT, "--resolution", "32", "-o", "run"])
+    assert "CC is" in capsys.readouterr().err

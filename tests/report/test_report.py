@@ -150,7 +150,7 @@ def test_a_section_is_absent_without_its_results_and_named_at_the_top(
 def test_a_run_with_nothing_done_renders(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", Config(data="PHOTOS/", model="mobilenet_v1"))
     page = Page(report.write(run.path).read_text(encoding="utf-8"))
-    assert "MobileNetV1 1.0 for PHOTOS/ images: nothing is done yet." in page.text
+    assert "MobileNetV1 1.0 for PHOTOS images: nothing is done yet." in page.text
     assert [name for name in page.ids if name in SECTIONS] == ["reproduce"]
     card = (run.path / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "Memory and time" not in card and "Accuracy" not in card

@@ -185,7 +185,7 @@ def _find(chosen: str, path: str) -> Compiler:
             return found
     raise UserError(
         "no C compiler was found (gcc, clang or cc): install one, or pip install 'depthwise[cc]', "
-        "or write the C without building it with --emit-only"
+        "or write the C without building it: `depthwise compile MODEL -o FOLDER --emit-only`"
     )
 
 

@@ -1,0 +1,67 @@
+"""What a user asked of `fit`, checked: one frozen record, stored as config.json in the run folder."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from depthwise.errors import UserError
+from depthwise.registry import choose
+
+
+class Record(BaseModel):
+    """A frozen record that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Config(Record):
+    """What the user asked for: with the versions, all that is needed to repeat the run.
+
+    Attributes:
+        data: path or name of the data set, as given but for a slash at its end.
+        data_dir: where a named set lies, if not at its usual place.
+        model, width, resolution, channels: the architecture (resolution and channels None: from the data).
+        epochs, train_time: one of the two; train_time in seconds is turned into epochs at the start.
+        batch_size, learning_rate, seed: the training recipe's open ends.
+        device: name or TOML path of the target.
+        input: element type of the compiled network's input.
+        split: fractions (validation, test) cut from data that comes unsplit.
+    """
+
+    data: str
+    data_dir: str | None = None
+    model: str
+    width: float = 1.0
+    resolution: int | None = None
+    channels: int | None = None
+    epochs: int | None = Field(None, ge=1)
+    train_time: float | None = Field(None, gt=0, allow_inf_nan=False)
+    batch_size: int = Field(64, ge=2)
+    learning_rate: float | None = Field(None, gt=0, allow_inf_nan=False)
+    seed: int = Field(0, ge=0, lt=2**32)
+    device: str = "host"
+    input: Literal["uint8", "float"] = "uint8"
+    split: tuple[float, float] = (0.15, 0.15)
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _plain(cls, data: Any) -> Any:
+        """PHOTOS/ is PHOTOS: shells add the slash, and one run must not become two."""
+        text = str(data) if isinstance(data, Path) else data
+        return text.rstrip("/") or text if isinstance(text, str) else text
+
+    @classmethod
+    def of(cls, **choices: Any) -> "Config":
+        """A config of what a user wrote. Raises UserError that names the first choice which cannot be used."""
+        if choices.get("epochs") is not None and choices.get("train_time") is not None:
+            raise UserError("epochs and train time exclude each other: give one")
+        try:
+            return cls(**choices)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            if first["type"] == "extra_forbidden":
+                choose("option", name, cls.model_fields)
+            reason = first["msg"].removeprefix("Input ")
+            raise UserError(f"{name.replace('_', ' ')} {first['input']} cannot be used: it {reason}") from None
