@@ -33,13 +33,17 @@ def cost(graph: Graph) -> Cost:
     Raises:
         UserError: it has an operator or a shape that the normal form cannot express.
     """
-    normal = normalize(graph).graph
-    rows = [_row(node) for node in normal]
+    return cost_of(normalize(graph))
+
+
+def cost_of(normal: Graph) -> Cost:
+    """`cost` of a Graph that is in normal form already, of floats or of camera bytes."""
+    rows = [_row(node) for node in normal.graph]
     return Cost(
         parameters=sum(row.parameters for row in rows),
         macs=sum(row.macs for row in rows),
         layers=rows,
-        input_shape=list(shape_of(normal.inputs[0])[1:]),
+        input_shape=list(shape_of(normal.graph.inputs[0])[1:]),
     )
 
 

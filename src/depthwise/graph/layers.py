@@ -31,6 +31,25 @@ class Layer:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Shape] = field(default_factory=dict)
 
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates: one per output element and weight of its filter; 0 without a filter."""
+        weight = self.parameters.get("weight", ())
+        return math.prod(self.shape) * math.prod(weight[1:]) if len(weight) > 1 else 0
+
+    @property
+    def operator(self) -> str:
+        """The operator of the normal form that a layer with a filter becomes; empty for other layers."""
+        weight = self.parameters.get("weight", ())
+        if len(weight) < 2:
+            return ""
+        if self.op == "Gemm":
+            return "FullyConnected"
+        if weight[1] == 1 and self.attributes["group"] > 1:
+            return "Depthwise"
+        plain = self.attributes["group"] == 1 and set(self.attributes["strides"]) == {1}
+        return "Pointwise" if plain and weight[2:] == (1, 1) and not any(self.attributes["pads"]) else "Convolution"
+
 
 class LayerList:
     """Grows a list of Layers; each method appends one layer, infers its shape and returns its name.

@@ -1,0 +1,256 @@
+"""Does a network fit a device? What it takes, how sure each figure is, and what is short by how much.
+
+RAM = arena + input + output + stack; flash = weights + code + reserve. In a precision that can be compiled, arena,
+input, output and weights are the compiler's own numbers, before anything is compiled; stack and code are the device's
+allowance until they are measured. In another precision all are estimates: elements and weights of one byte, biases of
+four, planned by the same planner.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from depthwise import planning
+from depthwise.analysis.cost import cost_of
+from depthwise.analysis.latency import predict_latency
+from depthwise.analysis.suggest import Limits, Overhead, other_precisions, suggest
+from depthwise.analysis.verdict import Certainty, Change, Check, Figure, Part
+from depthwise.data.preprocessing import Preprocessing
+from depthwise.design import Architecture
+from depthwise.device import Budget, Device, Precision, format_bytes
+from depthwise.errors import UserError
+from depthwise.graph import Graph, build, normalize, preprocessing_of
+from depthwise.ops.base import parameters_of, shape_of
+from depthwise.runs import Cost, Memory, Run
+
+_WORST: tuple[Certainty, ...] = ("exact", "measured", "estimated", "unknown")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a compiled network has shown: its exact bytes, and seconds for one image if they were measured."""
+
+    memory: Memory
+    latency: float | None = None
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A network in normal form, ready to be weighed."""
+
+    normal: Graph
+    cost: Cost
+    input: str
+    device: Device
+
+
+def check(
+    network: Architecture | Graph,
+    device: Device,
+    budget: Budget | None = None,
+    precision: Precision | None = None,
+    known: Known | None = None,
+) -> Check:
+    """Weighs a network against a device and a budget; nothing is trained or compiled.
+
+    Args:
+        network: an Architecture, which can be changed until it fits, or any Graph, whose shapes are fixed. Camera bytes
+            are its input if it is an Architecture (as `fit` compiles it) or carries its Preprocessing; else floats.
+        device: the target; without instruction sets it is taken for one that runs plain C.
+        budget: limits of one's own.
+        precision: None: the device's.
+        known: what the compiled network has shown on this device in float32, if it is compiled.
+
+    Raises:
+        UserError: a network that cannot be compiled, or a budget above what the device has.
+    """
+    precision = precision or device.precision
+    limits = limits_of(device, budget or Budget())
+    subject = _subject(network, device)
+    figures = _figures(subject, precision, known if precision == "float32" else None, limits)
+    short = [figure for figure in figures if figure.short]
+    undecided = [figure.name for figure in figures if figure.limit is not None and figure.value is None]
+    changes: list[Change] = []
+    if short and isinstance(network, Architecture):
+        code = next(part.value for part in figures[1].parts if part.name == "code")
+        stack = next(part.value for part in figures[0].parts if part.name == "stack")
+        changes = suggest(network, device, precision, _values(limits), Overhead(stack, code + device.flash_reserve))
+    elif short:
+        changes = _in_other_precisions(subject, precision, limits)
+    return Check(
+        network=_words(network, subject),
+        device=device.name,
+        precision=precision,
+        input="uint8" if subject.input == "uint8" else "float",
+        compilable=precision in planning.PRECISIONS,
+        figures=figures,
+        fits=not short and not undecided,
+        undecided=undecided,
+        changes=changes,
+    )
+
+
+def limits_of(device: Device, budget: Budget) -> dict[str, tuple[float, str]]:
+    """Limit and who set it, by figure; figures without a limit are left out.
+
+    A RAM limit of one's own is for the network alone; the device's is what its reserve leaves. Flash is for the whole
+    firmware: there the reserve counts as a part.
+
+    Raises:
+        UserError: a budget above what the device has.
+    """
+    limits: dict[str, tuple[float, str]] = {}
+    if device.ram is not None:
+        limits["ram"] = device.ram - device.ram_reserve, device.name
+    if device.flash is not None:
+        limits["flash"] = device.flash, device.name
+    for field in fields(budget):
+        value, own = getattr(budget, field.name), getattr(device, field.name, None)
+        if value is None:
+            continue
+        if own is not None and value > own:
+            raise UserError(
+                f"--{field.name} {format_bytes(value)} is more than {device.name} has ({format_bytes(own)}): "
+                "lower it, or describe your device in a .toml file"
+            )
+        limits[field.name] = value, f"--{field.name}"
+    return limits
+
+
+def known_of_run(folder: Path, device: Device) -> Known | None:
+    """What a finished run has shown of its network on a device; None if it was compiled for another one, or not yet.
+
+    Raises:
+        UserError: the folder is no run.
+    """
+    run = Run.open(folder)
+    memory = run.results.memory.get("float32")
+    # Code for another machine was never built: its bytes of code and stack are not known.
+    if memory is None or device.target or run.config.device != device.name:
+        return None
+    times = [row.median_ms for row in run.results.latency.get("float32", []) if row.runtime == "depthwise"]
+    return Known(memory, times[0] / 1e3 if times else None)
+
+
+def _subject(network: Architecture | Graph, device: Device) -> _Subject:
+    if isinstance(network, Architecture):
+        channels = network.channels
+        form = Preprocessing(network.resolution, channels, mean=(0.5,) * channels, std=(0.5,) * channels)
+        graph = build(network.layers(), name=network.name, preprocessing=form)
+    else:
+        graph = network
+    kind = "uint8" if preprocessing_of(graph) is not None else "float"
+    normal = normalize(graph, input="uint8" if kind == "uint8" else "float")
+    return _Subject(normal, cost_of(normal), kind, device)
+
+
+def _words(network: Architecture | Graph, subject: _Subject) -> str:
+    if isinstance(network, Architecture):
+        channels = "" if network.channels == 3 else f", {network.channels} input channels"
+        return f"{network.name} {network.width:g}/{network.resolution}, {network.classes} classes{channels}"
+    return f"{subject.normal.graph.name or 'network'} {' x '.join(map(str, subject.cost.input_shape))}"
+
+
+def _figures(
+    subject: _Subject, precision: Precision, known: Known | None, limits: Mapping[str, tuple[float, str]]
+) -> list[Figure]:
+    """RAM, flash, latency, MACs and parameters."""
+    memory = _memory(subject, precision, known)
+    device = subject.device
+    ram, flash = ("arena", "input", "output", "stack"), ("weights", "code")
+    time, certainty, reason = _latency(subject, precision, known)
+    reserve = Part(name="reserve", value=device.flash_reserve, certainty="exact")
+    return [
+        _sum("ram", [memory[name] for name in ram], limits),
+        _sum("flash", [*(memory[name] for name in flash), *([reserve] if reserve.value else [])], limits),
+        _figure("latency", time, certainty, limits, reason=reason),
+        _figure("macs", subject.cost.macs, "exact", limits),
+        _figure("parameters", subject.cost.parameters, "exact", limits),
+    ]
+
+
+def _memory(subject: _Subject, precision: Precision, known: Known | None) -> dict[str, Part]:
+    """The parts of RAM and flash, by name."""
+    device, normal = subject.device, subject.normal
+    if known:
+        names = ("arena", "input", "output", "stack", "weights", "code")
+        return {name: _part(name, getattr(known.memory, name), "exact") for name in names}
+    program = planning.plan(normal, device.isa or ("c",))
+    functions = len({call.function for call in program.calls()})
+    if precision in planning.PRECISIONS:
+        # Without instruction sets the kernels, hence their layouts, are a guess.
+        certainty: Certainty = "exact" if device.isa else "estimated"
+        places = program.arena, program.input.bytes, program.output.bytes
+        weights = planning.packed_bytes(program)
+    else:
+        certainty = "estimated"
+        taken = planning.footprint(normal, element=1)
+        places = taken.arena, taken.input, taken.output
+        shapes = [shape_of(value) for node in normal.graph for value in parameters_of(node)]
+        weights = sum(math.prod(shape) * (1 if len(shape) > 1 else 4) for shape in shapes)
+    parts = [_part(name, size, certainty) for name, size in zip(("arena", "input", "output"), places, strict=True)]
+    parts += [
+        _part("stack", device.stack, "estimated"),
+        _part("weights", weights, certainty),
+        _part("code", device.code.base + device.code.function * functions, "estimated"),
+    ]
+    return {part.name: part for part in parts}
+
+
+def _latency(subject: _Subject, precision: Precision, known: Known | None) -> tuple[float | None, Certainty, str]:
+    """Seconds, how sure they are, and why they are unknown."""
+    if known and known.latency is not None:
+        return known.latency, "measured", ""
+    predicted = predict_latency([(row.op, row.macs) for row in subject.cost.layers], subject.device, precision)
+    return (None, "unknown", predicted) if isinstance(predicted, str) else (predicted, "estimated", "")
+
+
+def _in_other_precisions(
+    subject: _Subject, precision: Precision, limits: Mapping[str, tuple[float, str]]
+) -> list[Change]:
+    """What another precision would do for a network whose shapes are fixed."""
+    changes = []
+    for other in other_precisions(precision):
+        figures = _figures(subject, other, None, limits)
+        if any(figure.short or (figure.limit is not None and figure.value is None) for figure in figures):
+            continue
+        values = {figure.name: figure.value for figure in figures}
+        changes.append(Change(kind="precision", options=f"--precision {other}", precision=other, **values))  # type: ignore[arg-type]
+    return changes
+
+
+def _part(name: str, value: int, certainty: Certainty) -> Part:
+    return Part(name=name, value=value, certainty=certainty)
+
+
+def _sum(name: str, parts: list[Part], limits: Mapping[str, tuple[float, str]]) -> Figure:
+    certainty = max((part.certainty for part in parts), key=_WORST.index)
+    return _figure(name, sum(part.value for part in parts), certainty, limits, parts=parts)
+
+
+def _figure(
+    name: str,
+    value: float | None,
+    certainty: Certainty,
+    limits: Mapping[str, tuple[float, str]],
+    *,
+    parts: list[Part] | None = None,
+    reason: str = "",
+) -> Figure:
+    limit, source = limits.get(name, (None, ""))
+    short = max(0, value - limit) if value is not None and limit is not None else 0
+    return Figure(
+        name=name,
+        value=value,
+        certainty=certainty,
+        parts=parts or [],
+        limit=limit,
+        limit_from=source,
+        short=short,
+        reason=reason,
+    )
+
+
+def _values(limits: Mapping[str, tuple[float, str]]) -> Limits:
+    return {name: limit for name, (limit, _) in limits.items()}

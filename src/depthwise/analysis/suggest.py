@@ -1,0 +1,197 @@
+"""The nearest changes that make a network fit: resolution, width, family, precision; in that order, then two at once.
+
+Candidates are weighed from their Layers alone, in a millisecond or two each: MACs and parameters exactly, the arena by
+the same planner from the same lifetimes. `SPARE` covers what only kernels know (workspaces, padded panels).
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from depthwise.analysis.latency import predict_latency
+from depthwise.analysis.published import published_accuracy, published_data
+from depthwise.analysis.verdict import Change
+from depthwise.design import MODELS, Architecture, architecture
+from depthwise.device import Device, Precision
+from depthwise.graph import Layer
+from depthwise.planning.memory import ALIGNMENT, Lifetime, align, plan_offsets
+
+WIDTHS = (1.4, 1.3, 1.0, 0.75, 0.5, 0.35, 0.25, 0.2, 0.15, 0.1)
+"""Width multipliers that are suggested: those of the published grids, and thinner ones."""
+
+RESOLUTIONS = (*range(320, 64, -16), 64, 56, 48, 40, 32, 24)
+"""Resolutions that are suggested, in pixels."""
+
+SPARE = 1.02
+"""A candidate must fit with this much to spare in RAM and flash, as its figures are estimates."""
+
+Limits = Mapping[str, float]
+"""Figure -> its limit."""
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Bytes that a change leaves as they are: the stack, and what stands in flash beside the weights."""
+
+    stack: int
+    flash: int
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    model: str
+    width: float
+    resolution: int
+    precision: Precision
+
+
+@dataclass(frozen=True)
+class _Now:
+    """The network that does not fit, and what it has to fit."""
+
+    network: Architecture
+    candidate: _Candidate
+    device: Device
+    limits: Limits
+    overhead: Overhead
+
+
+def suggest(
+    network: Architecture, device: Device, precision: Precision, limits: Limits, overhead: Overhead
+) -> list[Change]:
+    """The nearest change of each kind that keeps every limit; of two kinds at once if no single change of shape does.
+
+    Args:
+        network: the one that does not fit, of a registered family.
+        device, precision, limits: what it does not fit.
+        overhead: of the network as it is.
+    """
+    here = _Candidate(network.name, network.width, network.resolution, precision)
+    now = _Now(network, here, device, limits, overhead)
+    found = [_first(now, kind, candidates) for kind, candidates in _single(here)]
+    if not any(change and change.kind in ("resolution", "width") for change in found):
+        found.append(_first(now, "width+resolution", _joint(here, (precision,))))
+    if not any(change and change.kind == "precision" for change in found):
+        found.append(_first(now, "precision+width+resolution", _joint(here, other_precisions(precision))))
+    return [change for change in found if change]
+
+
+def other_precisions(precision: Precision) -> tuple[Precision, ...]:
+    """Precisions that take less than this one."""
+    return ("int8",) if precision == "float32" else ()
+
+
+def _single(here: _Candidate) -> Iterator[tuple[str, list[_Candidate]]]:
+    """For each kind of change the candidates, nearest first."""
+    narrower = [width for width in WIDTHS if width < here.width]
+    yield (
+        "resolution",
+        [_Candidate(here.model, here.width, size, here.precision) for size in RESOLUTIONS if size < here.resolution],
+    )
+    yield "width", [_Candidate(here.model, width, here.resolution, here.precision) for width in narrower]
+    for model in MODELS:
+        if model != here.model:
+            widths = (here.width, *narrower)
+            yield "model", [_Candidate(model, width, here.resolution, here.precision) for width in widths]
+    others = other_precisions(here.precision)
+    yield "precision", [_Candidate(here.model, here.width, here.resolution, other) for other in others]
+
+
+def _joint(here: _Candidate, precisions: Sequence[Precision]) -> list[_Candidate]:
+    """Width and resolution together, most work first."""
+    widths = [width for width in (here.width, *WIDTHS) if width <= here.width]
+    sizes = [size for size in (here.resolution, *RESOLUTIONS) if size <= here.resolution]
+    pairs = sorted({*product(widths, sizes)}, key=lambda pair: pair[0] * pair[1], reverse=True)
+    return [_Candidate(here.model, width, size, other) for width, size in pairs for other in precisions]
+
+
+def _first(now: _Now, kind: str, candidates: Iterable[_Candidate]) -> Change | None:
+    """The first candidate that keeps all limits, as a Change."""
+    for candidate in candidates:
+        network = now.network
+        changed = architecture(
+            candidate.model, candidate.width, candidate.resolution, network.classes, network.channels
+        )
+        taken = _weigh(changed.layers(), now.device, candidate.precision, now.overhead)
+        if all(_keeps(taken, name, limit) for name, limit in now.limits.items()):
+            accuracy, source = _accuracy(now.candidate, candidate)
+            return Change(
+                kind=kind,
+                options=_options(now.candidate, candidate),
+                model=candidate.model,
+                width=candidate.width,
+                resolution=candidate.resolution,
+                precision=candidate.precision,
+                accuracy=accuracy,
+                accuracy_from=source,
+                **taken,  # type: ignore[arg-type]
+            )
+    return None
+
+
+def _keeps(taken: Mapping[str, float | None], name: str, limit: float) -> bool:
+    value = taken[name]
+    return value is not None and value * (SPARE if name in ("ram", "flash") else 1) <= limit
+
+
+def _weigh(
+    layers: Sequence[Layer], device: Device, precision: Precision, overhead: Overhead
+) -> dict[str, int | float | None]:
+    """What a network takes of each resource; see the module for how sure that is."""
+    element = 4 if precision == "float32" else 1
+    filters = [layer.parameters["weight"] for layer in layers if layer.operator]
+    weights = [align(element * math.prod(shape) + 4 * shape[0]) for shape in filters]
+    seconds = predict_latency([(layer.operator, layer.macs) for layer in layers], device, precision)
+    arena = max(ALIGNMENT, plan_offsets(_lifetimes(layers, element)).total)
+    image, logits = math.prod(layers[0].shape), element * math.prod(layers[-1].shape)
+    return {
+        "ram": arena + image + logits + overhead.stack,
+        "flash": sum(weights) + overhead.flash,
+        "latency": None if isinstance(seconds, str) else seconds,
+        "macs": sum(layer.macs for layer in layers),
+        "parameters": sum(
+            math.prod(shape)
+            for layer in layers
+            for name, shape in layer.parameters.items()
+            if not name.startswith("running_")
+        ),
+    }
+
+
+def _lifetimes(layers: Sequence[Layer], element: int) -> list[Lifetime]:
+    """Buffers of the arena: a layer without a filter that keeps the size of what it reads works in place."""
+    input, output = layers[0].name, layers[-1].name
+    holder = {input: input}
+    sizes: dict[str, int] = {}
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for time, layer in enumerate(layers[1:]):
+        size = element * math.prod(layer.shape)
+        source = holder[layer.inputs[0]]
+        in_place = not layer.operator and sizes.get(source) == size
+        holder[layer.name] = source if in_place else layer.name
+        if not in_place:
+            sizes[layer.name], first[layer.name] = size, time
+        for name in (layer.name, *layer.inputs):
+            last[holder[name]] = time
+    return [Lifetime(size, first[name], last[name]) for name, size in sizes.items() if name != holder[output]]
+
+
+def _options(here: _Candidate, there: _Candidate) -> str:
+    words = [there.model] if there.model != here.model else []
+    for name in ("width", "resolution", "precision"):
+        value = getattr(there, name)
+        if value != getattr(here, name):
+            words.append(f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}")
+    return " ".join(words)
+
+
+def _accuracy(here: _Candidate, there: _Candidate) -> tuple[float | None, str]:
+    """Points of top-1 accuracy that a change has cost others, and whose figure that is."""
+    same = here.precision == there.precision
+    before = published_accuracy(here.model, here.width, here.resolution)
+    after = published_accuracy(there.model, there.width, there.resolution, "float32" if same else there.precision)
+    if before is None or after is None:
+        return None, ""
+    return round(before - after, 1), f"{published_data(there.model)}, published"
