@@ -82,7 +82,7 @@ def cache_folder(name: str) -> Path:
     """The folder `name` in $DEPTHWISE_CACHE, else in $XDG_CACHE_HOME/depthwise, else in ~/.cache/depthwise."""
     root = os.environ.get("DEPTHWISE_CACHE")
     base = Path(root) if root else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depthwise"
-    folder = base / name
+    folder = base.absolute() / name  # the compiler runs in another folder
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from depthwise.files import TEMPORARY, atomic_file, atomic_folder, fingerprint, remove_leftovers, write_text
+from depthwise.files import (
+    TEMPORARY,
+    atomic_file,
+    atomic_folder,
+    cache_folder,
+    fingerprint,
+    remove_leftovers,
+    write_text,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_leftover(tmp_path: Path) -> None:
@@ -62,3 +70,9 @@ def test_written_files_are_readable_by_others(tmp_path: Path) -> None:
 def test_fingerprints_separate_their_parts() -> None:
     assert fingerprint("ab", "c") != fingerprint("a", "bc")
     assert fingerprint({"a": 1}) == fingerprint({"a": 1})
+
+
+def test_the_cache_may_be_named_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEPTHWISE_CACHE", "cache")
+    assert cache_folder("build") == tmp_path / "cache" / "build"
