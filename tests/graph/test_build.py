@@ -121,6 +121,17 @@ def test_normalization_is_folded_where_only_a_convolution_reads_it(body: str, ex
     np.testing.assert_allclose(graph.evaluate(camera, [pixels])[0], expected_output, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("body", ["y = Conv(x, w)", "a = BatchNormalization(x, c, c, c, c) y = Conv(a, w)"])
+def test_weights_that_are_one_number_are_no_absent_weights(body: str) -> None:
+    model = camera_case(body, w=np.ones((8, 4, 3, 3), np.float32), c=np.full(4, 0.5, np.float32))
+    pixels = np.random.default_rng(1).integers(0, 256, (1, 4, 6, 6), np.uint8)
+    expected = runtime(model, ((pixels / 255 - 0.5) / 0.25).astype(np.float32))
+    value = model.graph.initializers["w"]
+    value.const_value = ir.Tensor(np.broadcast_to(np.float32(1), (8, 4, 3, 3)), name="w")
+    camera = graph.normalize(model, input="uint8")
+    np.testing.assert_allclose(graph.evaluate(camera, [pixels])[0], expected, rtol=1e-4, atol=1e-4)
+
+
 def test_a_normal_form_of_floats_still_turns_into_one_of_camera_bytes() -> None:
     model = camera_case("y = Conv<pads=[1,1,1,1]>(x, w)", w=weights(8, 4, 3, 3))
     twice = graph.normalize(graph.normalize(model), input="uint8")

@@ -164,13 +164,13 @@ def replace(old: ir.Value, new: ir.Value) -> None:
 
 
 def is_blank(array: np.ndarray) -> bool:
-    """Whether an array is one number seen everywhere, without memory, as in a Graph of shapes only."""
-    return array.size > 1 and not any(array.strides)
+    """Whether an array is zeros without memory, as in a Graph of shapes only."""
+    return array.size > 1 and not any(array.strides) and not array.flat[0]
 
 
 def scaled(array: np.ndarray, factor: np.ndarray, axis: int) -> np.ndarray:
     """float32(array * factor) with `factor` along one axis; zeros without memory stay zeros without memory."""
-    if is_blank(array) and not array.flat[0]:
+    if is_blank(array):
         return array
     shape = [1] * array.ndim
     shape[axis] = -1
