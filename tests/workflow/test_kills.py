@@ -102,10 +102,12 @@ def test_a_killed_run_resumes_to_the_same_weights(photos: Path, job: Job, tmp_pa
     sections = check_report(tmp_path / "whole" / "report.html")
     generator = random.Random(0)
     killed = 0
-    for i in range(KILLS):
+    for i in range(2 * KILLS):
         output = tmp_path / f"run{i}"
         answer = job(command(photos, output), kill_after=generator.uniform(0, whole["seconds"]))
-        killed += answer["code"] < 0
+        if answer["code"] == 0:
+            continue  # it was over before its kill: on a shared machine one run is twice as fast as the other
+        killed += 1
         assert job(command(photos, output))["code"] == 0
         assert file_fingerprint(output / "weights.safetensors") == expected
         again = Run.open(output).results
@@ -117,7 +119,9 @@ def test_a_killed_run_resumes_to_the_same_weights(photos: Path, job: Job, tmp_pa
         ]
         assert check_report(output / "report.html") == sections
         assert not [p for p in output.rglob("*") if p.name.startswith(TEMPORARY)]
-    assert killed >= KILLS * 0.7, "most runs were over before their kill: the test proves little"
+        if killed == KILLS:
+            return
+    pytest.fail(f"only {killed} of {2 * KILLS} runs were killed before their end: the test proves little")
 
 
 def test_the_same_command_on_a_finished_run_changes_nothing(photos: Path, job: Job, tmp_path: Path) -> None:
