@@ -15,9 +15,9 @@ from typing import Any, Literal
 import filelock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from depthwise.errors import UserError
 from depthwise.config import Config as Config
 from depthwise.config import Record as Record
+from depthwise.errors import UserError
 from depthwise.files import fingerprint, remove_leftovers, write_text
 
 Precision = Literal["float32", "int8"]

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from depthwise import analysis, data, design, graph, profiling, report, verification
-from depthwise.data import ImageData, Preprocessing
 from depthwise.compiler import find_compiler
+from depthwise.data import ImageData, Preprocessing
 from depthwise.design import Architecture
 from depthwise.device import load_device
 from depthwise.engine import Engine
@@ -118,8 +118,8 @@ def choose_architecture(config: Config, images: ImageData) -> Architecture:
 
 def train(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
     """Trains to weights.safetensors; begins results.json anew with what is known so far."""
-    training, config = _training(), run.config
     find_compiler()  # none is an error before the training, not after it
+    training, config = _training(), run.config
     progress.stage("training")
     with _clock() as seconds:
         network = training.new_network(architecture.layers(), config.seed)
