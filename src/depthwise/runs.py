@@ -6,6 +6,7 @@ The schemas here are the only place where the names of those fields are written.
 """
 
 import contextlib
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -281,6 +282,9 @@ class Run:
     def stage(self, name: str, key: Mapping[str, Any], files: list[str], work: Callable[[], None]) -> bool:
         """Does one stage of the pipeline unless the folder already holds its result.
 
+        Stages are done in one order: doing one again makes those after it undone, as their sections of results.json
+        may be gone with it.
+
         Args:
             name: of the stage.
             key: what the stage's result depends on: settings, fingerprints of its inputs.
@@ -295,6 +299,9 @@ class Run:
         mark = fingerprint(json.dumps(key, sort_keys=True, default=str))
         if done.get(name) == mark and all((self.path / file).exists() for file in files):
             return False
+        before = dict(itertools.takewhile(lambda stage: stage[0] != name, done.items()))
+        if before != done:
+            write_text(path, json.dumps(before, indent=1) + "\n")
         work()
-        write_text(path, json.dumps({**done, name: mark}, indent=1) + "\n")
+        write_text(path, json.dumps({**before, name: mark}, indent=1) + "\n")
         return True

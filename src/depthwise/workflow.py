@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -52,7 +53,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
     """
     progress = progress or Silent()
     _require_torch()
-    load_device(config.device)
+    device = load_device(config.device)
     design.architecture(config.model, config.width, config.resolution)  # a wrong name fails before any data is read
     images = read_data(config, progress)
     architecture = choose_architecture(config, images)
@@ -64,7 +65,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
         run.stage(
             "training",
             {"settings": settings, "data": images.fingerprint},
-            [weights.name],
+            [weights.name, "results.json"],
             lambda: train(run, architecture, images, progress),
         )
         run.stage(
@@ -75,7 +76,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
         )
         run.stage(
             "compile",
-            {"model": file_fingerprint(model), "device": config.device, "input": config.input},
+            {"model": file_fingerprint(model), "device": asdict(device), "input": config.input},
             ["c"],
             lambda: compile_c(run, progress),
         )
