@@ -115,6 +115,13 @@ def test_a_build_is_kept_and_keyed_by_what_it_depends_on(folder, empty_cache, mo
     assert compiler.build(folder).library != first.library
 
 
+def test_a_cache_may_be_moved(folder, empty_cache, monkeypatch):
+    compiler.build(folder)
+    empty_cache.parent.rename(empty_cache.parent.with_name("moved"))
+    monkeypatch.setenv("DEPTHWISE_CACHE", str(empty_cache.parent.with_name("moved")))
+    assert compiler.build(folder).library.is_file()
+
+
 def test_concurrent_builds_of_one_network_agree(folder, empty_cache):
     results = []
     threads = [threading.Thread(target=lambda: results.append(compiler.build(folder))) for _ in range(4)]

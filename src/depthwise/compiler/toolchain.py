@@ -107,7 +107,8 @@ def build(folder: Path, compiler: Compiler | None = None) -> Built:
     if not (place / "built.json").is_file():
         _build_aside(folder, manifest, compiler, place)
     os.utime(place)
-    return Built.model_validate_json((place / "built.json").read_text(encoding="utf-8"))
+    built = Built.model_validate_json((place / "built.json").read_text(encoding="utf-8"))
+    return built.model_copy(update={"library": place / "network.so"})  # the cache may have been moved since
 
 
 def host_flags(manifest: Manifest) -> tuple[str, ...]:
