@@ -2,6 +2,7 @@
 
     module = depthwise.create("mobilenet_v2", width=0.5, resolution=160, classes=10)    # a torch module
     depthwise.cost(module).macs                                                         # exact counts
+    depthwise.check("mobilenet_v2", "nrf52840", width=0.35, resolution=96).fits         # and what to change if not
     engine = depthwise.compile(module); engine(batch)                                   # runs as C, NHWC
     depthwise.fit("PHOTOS/", model="mobilenet_v2", width=0.35, train_time="3min")       # images in, everything out
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
     import torch
 
+    from depthwise.analysis import Check
+    from depthwise.device import Precision
     from depthwise.engine import Engine
     from depthwise.runs import Cost, Run
 
 __version__ = "0.1.0"
-__all__ = ["UserError", "compile", "cost", "create", "fit"]
+__all__ = ["UserError", "check", "compile", "cost", "create", "fit"]
 
 
 def create(name: str, **options: Any) -> "torch.nn.Module":
@@ -63,6 +66,39 @@ def cost(model: Any, **options: Any) -> "Cost":
     from depthwise.design.source import load_model
 
     return count(load_model(model, **options))
+
+
+def check(model: Any, device: str = "host", precision: "Precision | None" = None, **options: Any) -> "Check":
+    """Whether a network fits a device and a budget, and if not, the nearest changes that do. Nothing is trained.
+
+    Args:
+        model: a name, run folder, .onnx file, torch module or Graph.
+        device: its name, or the path of a .toml file.
+        precision: "float32" or "int8"; None: the device's.
+        options: limits as text (ram="128K", flash="512K", latency="20ms", macs="5M", parameters="300k"); for a name
+            also width, resolution, classes, channels.
+
+    Raises:
+        UserError: as `load_model`; an unknown device; a limit that is no size, time or count, or that contradicts
+            the device.
+    """
+    from dataclasses import fields, replace
+    from pathlib import Path
+
+    from depthwise.analysis import check as weigh
+    from depthwise.analysis import known_of_run
+    from depthwise.compiler import native_isa
+    from depthwise.design.source import load_network
+    from depthwise.device import Budget, load_device
+
+    texts = {field.name: options.pop(field.name, None) for field in fields(Budget)}
+    budget = Budget.parse(**{name: None if text is None else str(text) for name, text in texts.items()})
+    target = load_device(device)
+    if not target.isa:
+        target = replace(target, isa=native_isa())
+    network = load_network(model, **options)
+    folder = isinstance(model, str | Path) and Path(model).is_dir()
+    return weigh(network, target, budget, precision, known_of_run(Path(model), target) if folder else None)
 
 
 def compile(model: Any, input: str = "auto", **options: Any) -> "Engine":

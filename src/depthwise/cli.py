@@ -122,6 +122,42 @@ def cost(
 
 
 @app.command()
+def check(
+    model: Source,
+    device: Annotated[str, typer.Option(help="name, see `depthwise devices`, or the path of a .toml file")],
+    width: Width = None,
+    resolution: Resolution = None,
+    classes: Classes = None,
+    channels: Channels = None,
+    ram: Annotated[str | None, typer.Option(help="limit of the network's RAM, e.g. 128K")] = None,
+    flash: Annotated[str | None, typer.Option(help="limit of the whole firmware's flash, e.g. 512K")] = None,
+    latency: Annotated[str | None, typer.Option(help="limit of one image's time, e.g. 50ms")] = None,
+    macs: Annotated[str | None, typer.Option(help="limit of multiply-accumulates, e.g. 5M")] = None,
+    parameters: Annotated[str | None, typer.Option(help="limit of trainable parameters, e.g. 300k")] = None,
+    precision: Annotated[
+        Literal["float32", "int8"] | None, typer.Option(help="of the compiled network; the device's if not given")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether a network fits a device: by how much not, and the nearest changes that fit. Exit code 1 if not.
+
+    Example: depthwise check mobilenet_v2 --width 0.35 --resolution 96 --classes 10 --device nrf52840
+    """
+    from depthwise import check as weigh
+
+    shape = {"width": width, "resolution": resolution, "classes": classes, "channels": channels}
+    limits = {"ram": ram, "flash": flash, "latency": latency, "macs": macs, "parameters": parameters}
+    verdict = weigh(model, device, precision, **shape, **limits)
+    if as_json:
+        print(verdict.model_dump_json(indent=1))
+    else:
+        from depthwise.terminal import check_lines
+
+        print("\n".join(check_lines(verdict)))
+    raise typer.Exit(0 if verdict.fits else 1)
+
+
+@app.command()
 def compile(
     model: Annotated[str, typer.Argument(help="a run folder or an .onnx file")],
     output: Annotated[Path, typer.Option("-o", "--output", help="folder for the C")],
@@ -216,20 +252,18 @@ def models(as_json: Json = False) -> None:
 
 @app.command()
 def devices(as_json: Json = False) -> None:
-    """List the devices."""
+    """List the devices, with their RAM, flash and clock."""
     from dataclasses import asdict
 
-    from depthwise.device import device_names, format_bytes, load_device
+    from depthwise.device import device_names, load_device
 
     found = [load_device(name) for name in device_names()]
     if as_json:
         print(json.dumps([asdict(device) for device in found], indent=1))
         return
-    for device in found:
-        limits = [
-            f"{label} {format_bytes(size)}" for label, size in (("RAM", device.ram), ("flash", device.flash)) if size
-        ]
-        print(f"{device.name:<16} {device.description}" + (f" ({', '.join(limits)})" if limits else ""))
+    from depthwise.terminal import device_lines
+
+    print("\n".join(device_lines(found)))
 
 
 def _print_memory(memory: "Memory") -> None:
@@ -285,3 +319,5 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         if code == INTERRUPTED:
             _fail("interrupted: nothing is half-written, and the same command takes it up again")
+        if code:
+            raise SystemExit(code)

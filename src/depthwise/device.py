@@ -49,12 +49,22 @@ def parse_count(what: str, text: str) -> int:
 
 
 def format_bytes(count: int) -> str:
-    """Bytes for people: "813 B", "37.2 KiB", "1.37 MiB"."""
+    """Bytes for people: "813 B", "37.2 KiB", "1.37 MiB", "4.00 GiB"."""
     if count < 1024:
         return f"{count} B"
     if count < 1024**2:
         return f"{count / 1024:.1f} KiB"
-    return f"{count / 1024**2:.2f} MiB"
+    if count < 1024**3:
+        return f"{count / 1024**2:.2f} MiB"
+    return f"{count / 1024**3:.2f} GiB"
+
+
+def format_time(seconds: float) -> str:
+    """A time for people: "850 us", "34.1 ms", "1.52 s"."""
+    for factor, unit in ((1.0, "s"), (1e-3, "ms")):
+        if seconds >= factor:
+            return f"{seconds / factor:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} us"
 
 
 def format_count(count: int) -> str:

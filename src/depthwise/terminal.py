@@ -1,16 +1,28 @@
 """What people see in a terminal: progress with time left, and results. In a pipe or a log: plain lines."""
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
-from depthwise.device import format_bytes, format_count
+from depthwise.analysis.verdict import Certainty, Change, Check, Figure
+from depthwise.device import Device, format_bytes, format_count, format_time
 from depthwise.runs import Cost, Results
 
 CONVENTION = "MACs of convolutions and fully connected layers; trainable parameters, BatchNorm included"
 """What the figures of `cost_lines` count."""
+
+FIGURES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
+    "ram": ("RAM", format_bytes),
+    "flash": ("flash", format_bytes),
+    "latency": ("latency", format_time),
+    "macs": ("MACs", format_count),
+    "parameters": ("parameters", format_count),
+}
+"""How the figures of a check are called and written."""
 
 SECONDS_BETWEEN_LINES = 15.0
 """How often a log without a terminal gets a line of progress."""
@@ -127,4 +139,81 @@ def result_lines(results: Results) -> list[str]:
         lines.append(
             f"network    {format_count(results.cost.parameters)} parameters, {format_count(results.cost.macs)} MACs"
         )
+    return lines
+
+
+def device_lines(devices: Sequence[Device]) -> list[str]:
+    """Name, RAM, flash, clock, usual precision and description of devices, aligned."""
+    rows = [("device", "RAM", "flash", "clock", "precision", "description")]
+    for device in devices:
+        ram, flash = ("-" if size is None else format_bytes(size) for size in (device.ram, device.flash))
+        clock = "-" if device.clock_mhz is None else f"{device.clock_mhz:g} MHz"
+        rows.append((device.name, ram, flash, clock, device.precision, device.description))
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        f"{name:<{wide[0]}}  {ram:>{wide[1]}}  {flash:>{wide[2]}}  {clock:>{wide[3]}}  {precision:<{wide[4]}}  {text}"
+        for name, ram, flash, clock, precision, text in rows
+    ]
+
+
+def check_lines(check: Check) -> list[str]:
+    """The verdict of a check: every figure with its parts and its limit, what is short, and what would mend it."""
+    lines = [f"{check.network}, {check.precision} on {check.device}"]
+    lines += [f"  {_figure_line(figure)}" for figure in check.figures]
+    if not check.compilable:
+        lines.append(f"{check.precision} cannot be compiled yet: its bytes are estimates")
+    short = [figure for figure in check.figures if figure.short]
+    if short:
+        missed = " and ".join(_amount(figure.name, figure.short, figure.certainty, " of ") for figure in short)
+        advice = "do one of" if len(check.changes) > 1 else "this would fit"
+        lines.append(f"short by {missed}: {advice if check.changes else _no_advice(check)}")
+        lines += [f"  {line}" for line in _change_lines(check.changes)]
+    elif check.undecided:
+        names = " and ".join(FIGURES[name][0] for name in check.undecided)
+        lines.append(f"not decided: {names} cannot be told")
+    else:
+        limited = any(figure.limit is not None for figure in check.figures)
+        lines.append("fits" if limited else f"fits: {check.device} sets no limits; give some, e.g. --ram 256K")
+    return lines
+
+
+def _no_advice(check: Check) -> str:
+    if check.model:
+        return "no resolution, width, model or precision that depthwise knows would fit"
+    return "its shapes are fixed; a smaller width or resolution needs a new training"
+
+
+def _amount(name: str, value: float, certainty: Certainty, between: str = " ") -> str:
+    label, write = FIGURES[name]
+    return f"{'' if certainty in ('exact', 'measured') else '~'}{write(value)}{between}{label}"
+
+
+def _figure_line(figure: Figure) -> str:
+    label, write = FIGURES[figure.name]
+    if figure.value is None:
+        return f"{label:<11}{'unknown':>11}   {figure.reason}"
+    sure = figure.certainty in ("exact", "measured")
+    text = f"{label:<11}{('' if sure else '~') + write(figure.value):>11}"
+    if figure.limit is not None:
+        text += f" of {write(figure.limit)} ({figure.limit_from})"
+    if figure.parts:
+        text += " = " + " + ".join(
+            f"{part.name} {'' if part.certainty in ('exact', 'measured') else '~'}{write(part.value)}"
+            for part in figure.parts
+        )
+    return text + (" (measured)" if figure.certainty == "measured" else "")
+
+
+def _change_lines(changes: Sequence[Change]) -> list[str]:
+    wide = max((len(change.options) for change in changes), default=0)
+    lines = []
+    for change in changes:
+        taken = [_amount("ram", change.ram, "estimated"), _amount("flash", change.flash, "estimated")]
+        if change.latency is not None:
+            taken.append(_amount("latency", change.latency, "estimated"))
+        taken.append(_amount("macs", change.macs, "exact"))
+        if change.accuracy is not None:
+            verb = "costs" if change.accuracy >= 0 else "wins"
+            taken.append(f"{verb} {abs(change.accuracy):.1f} points ({change.accuracy_from})")
+        lines.append(f"{change.options:<{wide}}  {', '.join(taken)}")
     return lines

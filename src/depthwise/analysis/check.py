@@ -80,6 +80,7 @@ def check(
         changes = _in_other_precisions(subject, precision, limits)
     return Check(
         network=_words(network, subject),
+        model=network.name if isinstance(network, Architecture) else "",
         device=device.name,
         precision=precision,
         input="uint8" if subject.input == "uint8" else "float",

@@ -69,7 +69,8 @@ class Check(Record):
     """Whether a network fits a device and a budget.
 
     Attributes:
-        network: in words. device: its name.
+        network: in words. model: its family; empty for a network whose shapes are fixed.
+        device: its name.
         input: element type of the network's input.
         compilable: whether the compiler can emit this precision yet; if not, all bytes are estimates.
         figures: RAM, flash, latency, MACs, parameters.
@@ -79,6 +80,7 @@ class Check(Record):
 
     schema_version: int = 1
     network: str
+    model: str = ""
     device: str
     precision: Precision
     input: Literal["uint8", "float"]

@@ -12,6 +12,15 @@ from depthwise.graph import Graph
 def load_model(source: Any, **options: Any) -> Graph:
     """The Graph of anything that names a network.
 
+    Args and errors are those of `load_network`, whose Architecture is built with shapes only.
+    """
+    found = load_network(source, **options)
+    return graph.build(found.layers(), name=found.name) if isinstance(found, Architecture) else found
+
+
+def load_network(source: Any, **options: Any) -> Architecture | Graph:
+    """What stands behind anything that names a network: an Architecture, which can still be scaled, or a Graph.
+
     Args:
         source: a registered model's name, an Architecture, the path of a run folder or an .onnx file, a torch module
             or a Graph.
@@ -31,9 +40,9 @@ def load_model(source: Any, **options: Any) -> Graph:
             raise UserError(
                 f"'{source}' does not exist: give a model name ({', '.join(MODELS)}), a run folder or an .onnx"
             )
-        source = architecture(str(source), **options)
+        return architecture(str(source), **options)
     if isinstance(source, Architecture):
-        return graph.build(source.layers(), name=source.name)
+        return source
     if hasattr(source, "layers") and hasattr(source, "state_dict"):
         _no_options(type(source).__name__, options)
         weights = {name: tensor.detach().cpu().numpy() for name, tensor in source.state_dict().items()}
