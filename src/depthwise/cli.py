@@ -34,6 +34,23 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print the result onl
 Seed = Annotated[int, typer.Option(help="of the split, the initial weights and the data order")]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from depthwise import __version__
+
+        print(f"depthwise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    del version  # its callback has done all
+
+
 @app.command()
 def fit(
     data: Annotated[
@@ -315,7 +332,8 @@ def main(arguments: list[str] | None = None) -> None:
         # What typer itself finds wrong with the arguments has this method; anything else is a defect of ours.
         if not hasattr(error, "format_message"):
             raise
-        _fail(f"{error.format_message().rstrip('.')}. See `depthwise {arguments[0]} --help`.")
+        command = "" if arguments[0].startswith("-") else f" {arguments[0]}"
+        _fail(f"{error.format_message().rstrip('.')}. See `depthwise{command} --help`.")
     else:
         if code == INTERRUPTED:
             _fail("interrupted: nothing is half-written, and the same command takes it up again")

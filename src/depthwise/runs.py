@@ -23,6 +23,9 @@ from depthwise.files import fingerprint, remove_leftovers, write_text
 
 Precision = Literal["float32", "int8"]
 
+CHECKPOINT = "checkpoint.pt"
+"""In the run folder while its training is not a finished stage."""
+
 
 class Interval(Record):
     """A proportion with its 95 % binomial (Wilson) interval."""
@@ -295,7 +298,10 @@ class Run:
             Whether the work was done now (False: it was there).
         """
         path = self.path / "stages.json"
-        done: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        try:
+            done: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            done = {}
         mark = fingerprint(json.dumps(key, sort_keys=True, default=str))
         if done.get(name) == mark and all((self.path / file).exists() for file in files):
             return False

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from depthwise import analysis, data, design, graph, profiling, report, verification
-from depthwise.compiler import find_compiler
+from depthwise.compiler import find_compiler, native_isa
 from depthwise.data import ImageData, Preprocessing
 from depthwise.design import Architecture
 from depthwise.device import load_device
@@ -25,7 +25,7 @@ from depthwise.engine import Engine
 from depthwise.errors import UserError, missing_extra
 from depthwise.files import file_fingerprint
 from depthwise.progress import Progress, Silent
-from depthwise.runs import Config, DataFacts, Origin, Results, Run
+from depthwise.runs import CHECKPOINT, Config, DataFacts, Origin, Results, Run
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -68,6 +68,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
             [weights.name, "results.json"],
             lambda: train(run, architecture, images, progress),
         )
+        (run.path / CHECKPOINT).unlink(missing_ok=True)
         run.stage(
             "graph",
             {"weights": file_fingerprint(weights)},
@@ -76,7 +77,12 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
         )
         run.stage(
             "compile",
-            {"model": file_fingerprint(model), "device": asdict(device), "input": config.input},
+            {
+                "model": file_fingerprint(model),
+                "device": asdict(device),
+                "input": config.input,
+                "compiler": [version("depthwise"), *native_isa()],
+            },
             ["c"],
             lambda: compile_c(run, progress),
         )
@@ -152,18 +158,21 @@ def export(run: Run, architecture: Architecture, images: ImageData, progress: Pr
 def compile_c(run: Run, progress: Progress) -> None:
     """From model.onnx to the C folder, built and loaded once; records its exact bytes."""
     progress.stage("compiling")
+    device = load_device(run.config.device)
     with _clock() as seconds:
         engine = Engine.build(
             graph.load(run.path / "model.onnx"),
             input=run.config.input,
-            device=load_device(run.config.device),
+            device=device,
             folder=run.path / "c",
         )
+    # Of a program for another machine only the plan is known here: its code and stack are that compiler's.
+    memory = engine.memory if not device.target else engine.memory.model_copy(update={"code": 0, "stack": 0})
     origin = run.results.origin
     _update(
         run,
         {"compiling": seconds()},
-        memory={"float32": engine.memory},
+        memory={"float32": memory},
         origin=origin and origin.model_copy(update={"compiler": engine.compiler}),
     )
 

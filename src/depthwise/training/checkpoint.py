@@ -8,10 +8,8 @@ from typing import Any
 import torch
 
 from depthwise.files import atomic_file
+from depthwise.runs import CHECKPOINT
 from depthwise.training.recipe import Plan
-
-NAME = "checkpoint.pt"
-"""In the run folder, while the run lasts: 32 bytes of SHA-256, then what torch.save wrote."""
 
 
 def save(folder: Path, plan: Plan, state: dict[str, Any]) -> None:
@@ -19,7 +17,7 @@ def save(folder: Path, plan: Plan, state: dict[str, Any]) -> None:
     buffer = io.BytesIO()  # a full disk then shows as OSError, which torch's own writer hides
     torch.save({"plan": plan.model_dump_json(), "state": state}, buffer)
     content = buffer.getvalue()
-    with atomic_file(folder / NAME) as aside:
+    with atomic_file(folder / CHECKPOINT) as aside:
         aside.write_bytes(hashlib.sha256(content).digest() + content)
 
 
@@ -29,7 +27,7 @@ def load(folder: Path, plan: Plan) -> tuple[dict[str, Any] | None, str]:
     Returns:
         The state or None, and a note for the user when a file was there but is not used.
     """
-    path = folder / NAME
+    path = folder / CHECKPOINT
     if not path.exists():
         return None, ""
     content = path.read_bytes()
@@ -39,8 +37,3 @@ def load(folder: Path, plan: Plan) -> tuple[dict[str, Any] | None, str]:
     if stored["plan"] != plan.model_dump_json():
         return None, f"{path} belongs to another plan: training starts again"
     return stored["state"], ""
-
-
-def remove(folder: Path) -> None:
-    """Removes the checkpoint of a finished run."""
-    (folder / NAME).unlink(missing_ok=True)
