@@ -6,7 +6,6 @@ allowance until they are measured. In another precision all are estimates: eleme
 four, planned by the same planner.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,7 +20,6 @@ from depthwise.design import Architecture
 from depthwise.device import Budget, Device, Precision, format_bytes
 from depthwise.errors import UserError
 from depthwise.graph import Graph, build, normalize, preprocessing_of
-from depthwise.ops.base import parameters_of, shape_of
 from depthwise.runs import Cost, Memory, Run
 
 _WORST: tuple[Certainty, ...] = ("exact", "measured", "estimated", "unknown")
@@ -188,8 +186,7 @@ def _memory(subject: _Subject, precision: Precision, known: Known | None) -> dic
         certainty = "estimated"
         taken = planning.footprint(normal, element=1)
         places = taken.arena, taken.input, taken.output
-        shapes = [shape_of(value) for node in normal.graph for value in parameters_of(node)]
-        weights = sum(math.prod(shape) * (1 if len(shape) > 1 else 4) for shape in shapes)
+        weights = taken.weights
     parts = [_part(name, size, certainty) for name, size in zip(("arena", "input", "output"), places, strict=True)]
     parts += [
         _part("stack", device.stack, "estimated"),

@@ -1,5 +1,6 @@
 """From a Graph in normal form to a Program: kernels chosen, segments cut, memory planned. Pure functions, no C text."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,9 @@ from depthwise.device import Precision
 from depthwise.errors import UserError
 from depthwise.graph import classes_of, preprocessing_of
 from depthwise.ops import REGISTRY, Kernel
-from depthwise.ops.base import activations_of, shape_of
+from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.planning.constants import PackedWeights, pack, packed_bytes
-from depthwise.planning.memory import ALIGNMENT, Lifetime, lower_bound, plan_offsets
+from depthwise.planning.memory import ALIGNMENT, Lifetime, align, lower_bound, plan_offsets
 from depthwise.planning.program import Buffer, Call, Place, Program, Region, Segment
 from depthwise.planning.storage import Storage, assign_storages, bytes_of, called
 
@@ -35,17 +36,19 @@ PRECISIONS: tuple[Precision, ...] = ("float32",)
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes of the arena and of the caller's buffers."""
+    """Bytes of the arena, of the caller's buffers and of the constants."""
 
     arena: int
     input: int
     output: int
+    weights: int
 
 
 def footprint(graph: ir.Model, element: int) -> Footprint:
     """What a network in normal form would take if its elements had `element` bytes (uint8 pixels keep their one).
 
-    Planned as `plan` does, layer by layer, but without the workspaces of kernels, which need not exist yet.
+    Planned as `plan` does, layer by layer, but without the workspaces of kernels, which need not exist yet. Biases, and
+    other constants of one axis, keep 4 bytes an element.
 
     Raises:
         UserError: as `plan`.
@@ -55,7 +58,13 @@ def footprint(graph: ir.Model, element: int) -> Footprint:
     storages = assign_storages(nodes, source, result, element)
     callers = storages[source], storages[result]
     _, arena, _ = _arena(storages, callers, called(nodes), [0] * len(called(nodes)))
-    return Footprint(max(arena, ALIGNMENT), callers[0].bytes, callers[1].bytes)
+    weights = sum(
+        align(
+            sum(math.prod(shape) * (element if len(shape) > 1 else 4) for shape in map(shape_of, parameters_of(node)))
+        )
+        for node in nodes
+    )
+    return Footprint(max(arena, ALIGNMENT), callers[0].bytes, callers[1].bytes, max(weights, ALIGNMENT))
 
 
 def plan(graph: ir.Model, isa: tuple[str, ...]) -> Program:
