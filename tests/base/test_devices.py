@@ -108,3 +108,12 @@ def test_formatting() -> None:
     assert [format_time(t) for t in (0.00085, 0.0341, 1.52)] == ["850 us", "34.1 ms", "1.52 s"]
     assert format_bytes(4 * 1024**3) == "4.00 GiB"
     assert Device("x", "y").precision == "float32"
+
+
+def test_the_documents_example_is_a_device(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+    path = tmp_path / "board.toml"
+    path.write_text(text.split("```toml\n")[1].split("```")[0])
+    device = load_device(str(path))
+    fields = set(Device.__dataclass_fields__)
+    assert {name for name in fields if getattr(device, name) == getattr(Device("board", ""), name)} == {"name"}
