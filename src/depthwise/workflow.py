@@ -1,6 +1,7 @@
 """The main job, `fit`: images in, a trained network compiled to C and its report out. The stages, in order."""
 
 import contextlib
+import os
 import platform
 import re
 import shlex
@@ -293,6 +294,9 @@ def _require_torch() -> None:
 
 def _training() -> "ModuleType":
     """The room that needs torch, imported when it is needed."""
+    # OpenMP's threads wait for each other by spinning; with another program on a core that is 20 times slower than
+    # sleeping. It is read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from depthwise import training
 
     return training

@@ -5,6 +5,7 @@ import math
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import nn
@@ -156,16 +157,17 @@ def _ema_decay(steps: int) -> float:
 
 
 def _measure(network: nn.Module, data: Images, plan: Plan, limit: float) -> tuple[float, float]:
-    """Seconds of one step and of one validated image, after warming up, in about a twentieth of `limit`."""
+    """Seconds of one step (the median, so that a stall does not count) and of one validated image, after warming up,
+    in about a twentieth of `limit`."""
     with repeatable(plan.threads):
         learner = Learner(copy.deepcopy(network), data, plan)
         for warm in range(2):
             learner.step(0, warm % plan.steps_per_epoch)
-        began, done = time.perf_counter(), 0
-        while done < 2 or (done < 100 and time.perf_counter() - began < limit / 30):
-            learner.step(0, done % plan.steps_per_epoch)
-            done += 1
-        step = (time.perf_counter() - began) / done
+        ends = [time.perf_counter()]
+        while len(ends) < 3 or (len(ends) < 100 and ends[-1] - ends[0] < limit / 30):
+            learner.step(0, (len(ends) - 1) % plan.steps_per_epoch)
+            ends.append(time.perf_counter())
+        step = float(np.median(np.diff(ends)))
         few = data.validation.pixels[:BATCH]
         predict(learner.average.module, few[:8], data.preprocessing)
         began = time.perf_counter()
