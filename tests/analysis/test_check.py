@@ -20,6 +20,7 @@ from depthwise.design import MODELS, architecture
 from depthwise.device import Budget, Device, device_names, load_device
 from depthwise.errors import UserError
 from depthwise.runs import Config, Memory, Results, Run
+from depthwise.terminal import check_lines
 from networks import family
 
 NATIVE = compiler.native_isa()
@@ -288,3 +289,20 @@ def test_devices_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert any(line.split()[:6] == ["rp2040", "264.0", "KiB", "2.00", "MiB", "125"] for line in lines)
     code, text = run_command(capsys, "devices", "--json")
     assert [row["name"] for row in json.loads(text)] == device_names()
+
+
+def test_nothing_is_said_not_to_fit_that_would() -> None:
+    """1000 classes: V2's wide head never fits 1 MiB, so the other family is tried with every shape."""
+    verdict = check(architecture("mobilenet_v2"), device("nrf52840"))
+    assert {change.kind for change in verdict.changes} == {"model+width+resolution"}
+    best = max(verdict.changes, key=lambda change: -(change.accuracy or 100))
+    assert best.accuracy_from == "ImageNet, published"
+    hopeless = check(architecture("mobilenet_v1", classes=5000), device("nrf52840"), Budget(flash=100_000))
+    assert hopeless.changes == []
+    assert "would fit" in "\n".join(check_lines(hopeless))
+
+
+def test_another_precision_costs_what_is_published_for_it() -> None:
+    verdict = check(architecture("mobilenet_v1", 0.25, 128), device("nrf52840"), precision="float32")
+    change = next(change for change in verdict.changes if change.kind == "precision")
+    assert (change.accuracy, change.accuracy_from) == (pytest.approx(41.5 - 39.9), "ImageNet, published, int8")

@@ -6,7 +6,7 @@ the same planner from the same lifetimes. `SPARE` covers what only kernels know 
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from depthwise.analysis.latency import predict_latency
@@ -15,7 +15,7 @@ from depthwise.analysis.verdict import Change
 from depthwise.design import MODELS, Architecture, architecture
 from depthwise.device import Device, Precision
 from depthwise.graph import Layer
-from depthwise.planning.memory import ALIGNMENT, Lifetime, align, plan_offsets
+from depthwise.planning.memory import ALIGNMENT, Lifetime, align, lower_bound, plan_offsets
 
 WIDTHS = (1.4, 1.3, 1.0, 0.75, 0.5, 0.35, 0.25, 0.2, 0.15, 0.1)
 """Width multipliers that are suggested: those of the published grids, and thinner ones."""
@@ -71,9 +71,13 @@ def suggest(
     now = _Now(network, here, device, limits, overhead)
     found = [_first(now, kind, candidates) for kind, candidates in _single(here)]
     if not any(change and change.kind in ("resolution", "width") for change in found):
-        found.append(_first(now, "width+resolution", _joint(here, (precision,))))
+        found += _two_ways(now, "width+resolution", _joint(here, (precision,)))
     if not any(change and change.kind == "precision" for change in found):
-        found.append(_first(now, "precision+width+resolution", _joint(here, other_precisions(precision))))
+        found += _two_ways(now, "precision+width+resolution", _joint(here, other_precisions(precision)))
+    if not any(found):
+        for model in MODELS:
+            pairs = _joint(replace(here, model=model), (precision, *other_precisions(precision)))
+            found += _two_ways(now, "model+width+resolution", pairs)
     return [change for change in found if change]
 
 
@@ -106,6 +110,14 @@ def _joint(here: _Candidate, precisions: Sequence[Precision]) -> list[_Candidate
     return [_Candidate(here.model, width, size, other) for width, size in pairs for other in precisions]
 
 
+def _two_ways(now: _Now, kind: str, candidates: Sequence[_Candidate]) -> list[Change | None]:
+    """The candidate with the most work that fits, and the one with the best published accuracy, if that is another."""
+    known = [(published_accuracy(one.model, one.width, one.resolution), one) for one in candidates]
+    best = sorted((pair for pair in known if pair[0] is not None), key=lambda pair: pair[0] or 0, reverse=True)
+    changes = [_first(now, kind, candidates), _first(now, kind, [one for _, one in best])]
+    return changes[:1] if changes[0] == changes[1] else changes
+
+
 def _first(now: _Now, kind: str, candidates: Iterable[_Candidate]) -> Change | None:
     """The first candidate that keeps all limits, as a Change."""
     for candidate in candidates:
@@ -113,7 +125,8 @@ def _first(now: _Now, kind: str, candidates: Iterable[_Candidate]) -> Change | N
         changed = architecture(
             candidate.model, candidate.width, candidate.resolution, network.classes, network.channels
         )
-        taken = _weigh(changed.layers(), now.device, candidate.precision, now.overhead)
+        room = now.limits.get("ram", math.inf)
+        taken = _weigh(changed.layers(), now.device, candidate.precision, now.overhead, room)
         if all(_keeps(taken, name, limit) for name, limit in now.limits.items()):
             accuracy, source = _accuracy(now.candidate, candidate)
             return Change(
@@ -136,14 +149,19 @@ def _keeps(taken: Mapping[str, float | None], name: str, limit: float) -> bool:
 
 
 def _weigh(
-    layers: Sequence[Layer], device: Device, precision: Precision, overhead: Overhead
+    layers: Sequence[Layer], device: Device, precision: Precision, overhead: Overhead, room: float = math.inf
 ) -> dict[str, int | float | None]:
-    """What a network takes of each resource; see the module for how sure that is."""
+    """What a network takes of each resource; see the module for how sure that is.
+
+    An arena that cannot be planned within `room` bytes is not planned: its lower bound says so already.
+    """
     element = 4 if precision == "float32" else 1
     filters = [layer.parameters["weight"] for layer in layers if layer.operator]
     weights = [align(element * math.prod(shape) + 4 * shape[0]) for shape in filters]
     seconds = predict_latency([(layer.operator, layer.macs) for layer in layers], device, precision)
-    arena = max(ALIGNMENT, plan_offsets(_lifetimes(layers, element)).total)
+    buffers = _lifetimes(layers, element)
+    bound = lower_bound(buffers)
+    arena = max(ALIGNMENT, bound if bound > room else plan_offsets(buffers).total)
     image, logits = math.prod(layers[0].shape), element * math.prod(layers[-1].shape)
     return {
         "ram": arena + image + logits + overhead.stack,
@@ -189,9 +207,17 @@ def _options(here: _Candidate, there: _Candidate) -> str:
 
 def _accuracy(here: _Candidate, there: _Candidate) -> tuple[float | None, str]:
     """Points of top-1 accuracy that a change has cost others, and whose figure that is."""
-    same = here.precision == there.precision
     before = published_accuracy(here.model, here.width, here.resolution)
-    after = published_accuracy(there.model, there.width, there.resolution, "float32" if same else there.precision)
+    after = published_accuracy(there.model, there.width, there.resolution)
+    quantized = published_accuracy(there.model, there.width, there.resolution, there.precision)
+    if here.precision == there.precision:
+        source = "published"
+    elif quantized is not None:
+        after, source = quantized, f"published, {there.precision}"
+    elif replace(there, precision=here.precision) == here:
+        return None, ""
+    else:
+        source = f"published in {here.precision}"
     if before is None or after is None:
         return None, ""
-    return round(before - after, 1), f"{published_data(there.model)}, published"
+    return round(before - after, 1), f"{published_data(there.model)}, {source}"
