@@ -62,40 +62,20 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
     run = Run.create(folder or default_folder(config), config)
     weights, model = run.path / "weights.safetensors", run.path / "model.onnx"
     with run.locked():
-        settings = config.model_dump(exclude={"device", "input"})
-        run.stage(
-            "training",
-            {"settings": settings, "data": images.fingerprint},
-            [weights.name, "results.json"],
-            lambda: train(run, architecture, images, progress),
-        )
+        key: dict[str, Any] = {"settings": config.model_dump(exclude={"device", "input"}), "data": images.fingerprint}
+        files = [weights.name, "results.json"]
+        run.stage("training", key, files, lambda: train(run, architecture, images, progress))
         (run.path / CHECKPOINT).unlink(missing_ok=True)
-        run.stage(
-            "graph",
-            {"weights": file_fingerprint(weights)},
-            [model.name],
-            lambda: export(run, architecture, images, progress),
-        )
-        run.stage(
-            "compile",
-            {
-                "model": file_fingerprint(model),
-                "device": asdict(device),
-                "input": config.input,
-                "compiler": [version("depthwise"), *native_isa()],
-            },
-            ["c"],
-            lambda: compile_c(run, progress),
-        )
-        compiled = {"model": file_fingerprint(model), "c": file_fingerprint(run.path / "c" / "manifest.json")}
-        run.stage("verification", compiled, [], lambda: verify(run, architecture, images, progress))
-        run.stage("latency", compiled, [], lambda: measure_latency(run, architecture, images, progress))
-        run.stage(
-            "report",
-            {"results": file_fingerprint(run.path / "results.json")},
-            ["report.html", "MODEL_CARD.md"],
-            lambda: write_report(run, progress),
-        )
+        key = {"weights": file_fingerprint(weights)}
+        run.stage("graph", key, [model.name], lambda: export(run, architecture, images, progress))
+        key = {"model": file_fingerprint(model), "device": asdict(device), "input": config.input}
+        key["compiler"] = [version("depthwise"), *native_isa()]
+        run.stage("compile", key, ["c"], lambda: compile_c(run, progress))
+        key = {"model": file_fingerprint(model), "c": file_fingerprint(run.path / "c" / "manifest.json")}
+        run.stage("verification", key, [], lambda: verify(run, architecture, images, progress))
+        run.stage("latency", key, [], lambda: measure_latency(run, architecture, images, progress))
+        key = {"results": file_fingerprint(run.path / "results.json")}
+        run.stage("report", key, ["report.html", "MODEL_CARD.md"], lambda: write_report(run, progress))
     return run
 
 
@@ -294,9 +274,9 @@ def _require_torch() -> None:
 
 def _training() -> "ModuleType":
     """The room that needs torch, imported when it is needed."""
-    # OpenMP's threads wait for each other by spinning; with another program on a core that is 20 times slower than
-    # sleeping. It is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # OpenMP's threads wait for each other by spinning, for so long that with another program on a core they are
+    # 20 times slower than one thread; asleep at once they are slower on an idle machine. Read when torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     from depthwise import training
 
     return training

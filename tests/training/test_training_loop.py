@@ -152,7 +152,7 @@ def test_a_checkpoint_that_cannot_be_used(tmp_path: Path, unbroken: Path, damage
 
 def test_train_keeps_the_plan_of_a_killed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan from a time is measured once; the second call must not measure again."""
-    monkeypatch.setattr(planning, "_measure", lambda *_: (0.01, 0.0001))
+    monkeypatch.setattr(planning, "_measure", lambda *_: (1, 0.01, 0.0001))
     config = Config(data="toy", model="toy", train_time=1.0, batch_size=16)
     with pytest.raises(Killed):
         train(toy_network(), DATA, config, tmp_path, Listener(kill=2))

@@ -25,7 +25,7 @@ def test_with_epochs_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("seconds", [1000.0, 61.0, 8.0, 0.5, 0.01])
 def test_a_planned_time_is_kept(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """With 0.1 s a step of 4 in a pass and 1 ms a validated image."""
-    monkeypatch.setattr(planning, "_measure", lambda *_: (0.1, 0.001))
+    monkeypatch.setattr(planning, "_measure", lambda *_: (1, 0.1, 0.001))
     plan = make_plan(toy_network(), toy_images(64), Settings(batch_size=16), seconds=seconds)
     needed = plan.epochs * (plan.steps_per_epoch * 0.1 + plan.validation_images * 0.001)
     assert plan.images_per_second == 160

@@ -79,8 +79,8 @@ def follow(network: nn.Module, data: Images, plan: Plan, folder: Path, progress:
         network: from float32 [N, C, H, W] to logits [N, classes]; trained in place.
         data: train and validation images.
         plan: from `make_plan`, or the one that `stored_plan` found.
-        folder: run folder; gets plan.json, history.csv, at the end weights.safetensors, and a checkpoint, which stays until
-            the caller knows that the training is on record.
+        folder: run folder; gets plan.json, history.csv, at the end weights.safetensors, and a checkpoint, which
+            stays until the caller knows that the training is on record.
         progress: told of each step; what it raises ends the run, which can be resumed.
 
     Raises:
