@@ -11,17 +11,16 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import filelock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from depthwise.config import Config as Config
 from depthwise.config import Record as Record
+from depthwise.device import Precision
 from depthwise.errors import UserError
 from depthwise.files import fingerprint, remove_leftovers, write_text
-
-Precision = Literal["float32", "int8"]
 
 CHECKPOINT = "checkpoint.pt"
 """In the run folder while its training is not a finished stage."""

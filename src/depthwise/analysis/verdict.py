@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from depthwise.runs import Precision, Record
+from depthwise.device import Precision
+from depthwise.runs import Record
 
 Certainty = Literal["exact", "measured", "estimated", "unknown"]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from depthwise.device import Device
+from depthwise.device import Device, Precision
 from depthwise.report import charts, network, pictures, text
-from depthwise.runs import Config, Memory, Precision, Results
+from depthwise.runs import Config, Memory, Results
 
 MOST_PICTURES, MOST_CLASSES, MOST_SKIPPED, MOST_CONFUSIONS = 32, 12, 100, 8
 """How much of a long list the page shows before it folds or cuts it."""

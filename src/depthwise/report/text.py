@@ -3,8 +3,8 @@
 import re
 from datetime import datetime
 
-from depthwise.device import format_bytes, format_count
-from depthwise.runs import Config, Interval, Latency, Memory, Precision, Results
+from depthwise.device import Precision, format_bytes, format_count
+from depthwise.runs import Config, Interval, Latency, Memory, Results
 
 SPACE = "\N{NO-BREAK SPACE}"
 TIMES = "\N{MULTIPLICATION SIGN}"
