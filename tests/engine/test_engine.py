@@ -8,6 +8,7 @@ from depthwise import compiler, graph, planning
 from depthwise.device import Device, load_device
 from depthwise.engine import Engine
 from depthwise.errors import UserError
+from depthwise.planning.explain import explain
 from networks import CLASSES, by_hand, family, node
 
 SMALL = {"mobilenet_v1": (0.25, 64), "mobilenet_v2": (0.35, 96)}
@@ -160,7 +161,7 @@ def test_compile_folder_builds_here_and_only_writes_for_elsewhere(tmp_path):
     assert here.memory.code > 0
     assert here.manifest.input.type == "uint8"  # "auto", as the model carries its preprocessing
     assert any("net_run(" in line for line in here.usage)
-    assert "calls in" in str(here.program)
+    assert "calls in" in explain(here.program)
     board = Device("board", "a board", isa=("c",), target="thumb-freestanding-eabihf", flags=("-mcpu=cortex-m4",))
     there = compiler.compile_folder(model, tmp_path / "there", device=board, input="float")
     assert (there.memory.code, there.memory.stack) == (0, 0)
