@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from depthwise import analysis, data, design, graph, profiling, report, verification
-from depthwise.compiler import find_compiler, native_isa
+from depthwise.compiler import find_compiler, memory_of, native_isa
 from depthwise.data import ImageData, Preprocessing
 from depthwise.design import Architecture
 from depthwise.device import load_device
@@ -148,7 +148,7 @@ def compile_c(run: Run, progress: Progress) -> None:
             folder=run.path / "c",
         )
     # Of a program for another machine only the plan is known here: its code and stack are that compiler's.
-    memory = engine.memory if not device.target else engine.memory.model_copy(update={"code": 0, "stack": 0})
+    memory = memory_of(engine.manifest, None) if device.target else engine.memory
     origin = run.results.origin
     _update(
         run,
