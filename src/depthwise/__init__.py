@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from depthwise.analysis import Check
     from depthwise.device import Precision
     from depthwise.engine import Engine
-    from depthwise.runs import Cost, Run
+    from depthwise.results import Cost
+    from depthwise.runs import Run
 
 __version__ = "0.1.0"
 __all__ = ["UserError", "check", "compile", "cost", "create", "fit"]
@@ -136,8 +137,8 @@ def fit(data: "str | Path", *, model: str, output: "str | Path | None" = None, *
     """
     from pathlib import Path
 
+    from depthwise.config import Config
     from depthwise.device import parse_time
-    from depthwise.runs import Config
     from depthwise.workflow import fit as run_fit
 
     if isinstance(options.get("train_time"), str):

@@ -12,7 +12,7 @@ from depthwise.errors import UserError
 
 if TYPE_CHECKING:
     from depthwise.graph import Graph
-    from depthwise.runs import Memory
+    from depthwise.results import Memory
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -83,8 +83,8 @@ def fit(
 
     Example: depthwise fit PHOTOS/ --model mobilenet_v2 --width 0.35 --train-time 3min
     """
+    from depthwise.config import Config
     from depthwise.device import parse_time
-    from depthwise.runs import Config
     from depthwise.terminal import TerminalProgress, result_lines
     from depthwise.workflow import fit as run_fit
 

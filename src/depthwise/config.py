@@ -1,10 +1,12 @@
 """What a user asked of `fit`, checked: one frozen record, stored as config.json in the run folder."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from depthwise.device import Budget
 from depthwise.errors import UserError
 from depthwise.registry import choose
 
@@ -21,7 +23,9 @@ class Config(Record):
     Attributes:
         data: path or name of the data set, as given but for a slash at its end.
         data_dir: where a named set lies, if not at its usual place.
-        model, width, resolution, channels: the architecture (resolution and channels None: from the data).
+        model: None: a search finds the network. width, depth: its multipliers; depth of the repeats of its stages.
+        resolution, channels: of its input (None: from the data).
+        ram, flash (bytes), latency (seconds), macs, parameters: limits of the network, beside the device's own.
         epochs, train_time: one of the two; train_time in seconds is turned into epochs at the start.
         batch_size, learning_rate, seed: the training recipe's open ends.
         device: name or TOML path of the target.
@@ -31,8 +35,9 @@ class Config(Record):
 
     data: str
     data_dir: str | None = None
-    model: str
+    model: str | None = None
     width: float = 1.0
+    depth: float = 1.0
     resolution: int | None = None
     channels: int | None = None
     epochs: int | None = Field(None, ge=1)
@@ -41,6 +46,11 @@ class Config(Record):
     learning_rate: float | None = Field(None, gt=0, allow_inf_nan=False)
     seed: int = Field(0, ge=0, lt=2**32)
     device: str = "host"
+    ram: int | None = None
+    flash: int | None = None
+    latency: float | None = None
+    macs: int | None = None
+    parameters: int | None = None
     input: Literal["uint8", "float"] = "uint8"
     split: tuple[float, float] = (0.15, 0.15)
 
@@ -50,6 +60,11 @@ class Config(Record):
         """PHOTOS/ is PHOTOS: shells add the slash, and one run must not become two."""
         text = str(data) if isinstance(data, Path) else data
         return text.rstrip("/") or text if isinstance(text, str) else text
+
+    @property
+    def budget(self) -> Budget:
+        """The limits. Raises UserError if one is not above 0."""
+        return Budget(**{field.name: getattr(self, field.name) for field in fields(Budget)})
 
     @classmethod
     def of(cls, **choices: Any) -> "Config":

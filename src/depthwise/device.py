@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -161,6 +161,33 @@ class Budget:
             parse = _LIMITS[choose("limit", name, _LIMITS)]
             values[name] = None if text is None else parse(f"--{name}", text)
         return cls(**values)
+
+
+def limits_of(device: Device, budget: Budget) -> dict[str, tuple[float, str]]:
+    """Limit and who set it, by figure; figures without a limit are left out.
+
+    A RAM limit of one's own is for the network alone; the device's is what its reserve leaves. Flash is for the whole
+    firmware: there the reserve counts as a part.
+
+    Raises:
+        UserError: a budget above what the device has.
+    """
+    limits: dict[str, tuple[float, str]] = {}
+    if device.ram is not None:
+        limits["ram"] = device.ram - device.ram_reserve, device.name
+    if device.flash is not None:
+        limits["flash"] = device.flash, device.name
+    for limit in fields(budget):
+        value, own = getattr(budget, limit.name), getattr(device, limit.name, None)
+        if value is None:
+            continue
+        if own is not None and value > own:
+            raise UserError(
+                f"--{limit.name} {format_bytes(value)} is more than {device.name} has ({format_bytes(own)}): "
+                "lower it, or describe your device in a .toml file"
+            )
+        limits[limit.name] = value, f"--{limit.name}"
+    return limits
 
 
 _LIMITS: Mapping[str, Callable[[str, str], float]] = {

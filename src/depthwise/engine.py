@@ -12,7 +12,7 @@ from depthwise import compiler
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.device import Device
 from depthwise.errors import UserError
-from depthwise.runs import Memory
+from depthwise.results import Memory
 
 _ERRORS = {1: "a pointer is NULL", 2: "a pointer is misaligned"}
 

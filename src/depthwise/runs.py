@@ -1,204 +1,25 @@
 """The run folder: what a user chose (config.json), what came out (results.json), and which stages are done.
 
-    runs/NAME/  config.json  stages.json  weights.safetensors  model.onnx  c/  results.json  report.html  MODEL_CARD.md
-
-The schemas here are the only place where the names of those fields are written. Readers (the report) need nothing else.
+runs/NAME/  config.json  stages.json  weights.safetensors  model.onnx  c/  results.json  report.html  MODEL_CARD.md
 """
 
 import contextlib
 import itertools
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import filelock
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from depthwise.config import Config as Config
-from depthwise.config import Record as Record
-from depthwise.device import Precision
+from depthwise.config import Config
 from depthwise.errors import UserError
 from depthwise.files import fingerprint, remove_leftovers, write_text
+from depthwise.results import Results
 
 CHECKPOINT = "checkpoint.pt"
 """In the run folder while its training is not a finished stage."""
-
-
-class Interval(Record):
-    """A proportion with its 95 % binomial (Wilson) interval."""
-
-    correct: int
-    total: int
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, correct: int, total: int) -> "Interval":
-        """The proportion correct / total with its interval (Wilson 1927); total must be above 0."""
-        z = 1.959964
-        share = correct / total
-        scale = 1 + z * z / total
-        middle = (share + z * z / (2 * total)) / scale
-        half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / scale
-        return cls(correct=correct, total=total, value=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
-
-
-class DataFacts(Record):
-    """The data as it was used; `skipped` lists unreadable files with the reason."""
-
-    name: str
-    classes: list[str]
-    train: int
-    validation: int
-    test: int
-    skipped: list[str] = Field(default_factory=list)
-    fingerprint: str
-    source: str = ""
-
-
-class LayerCost(Record):
-    """One row of the cost table, a fused operator: MACs, trainable parameters, bytes of its weights and output."""
-
-    name: str
-    op: str
-    shape: list[int]
-    parameters: int
-    macs: int
-    weight_bytes: int
-    activation_bytes: int
-
-
-class Cost(Record):
-    """Exact counts of a network; `parameters` are trainable ones, BatchNorm scale and shift included, as in papers.
-
-    `input_shape` is that of one image, [C, H, W]; empty if it is not recorded.
-    """
-
-    parameters: int
-    macs: int
-    layers: list[LayerCost]
-    input_shape: list[int] = Field(default_factory=list)
-
-
-class Epoch(Record):
-    """One row of the training curves; accuracies in 0..1, `learning_rate` at the end of the epoch."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    learning_rate: float
-    seconds: float
-
-
-class Training(Record):
-    """The plan that was kept and what came of it; `best_epoch` is the one whose weights are shipped."""
-
-    epochs: int
-    images_per_second: float
-    best_epoch: int
-    seconds: float
-    history: list[Epoch]
-
-
-class Mistake(Record):
-    """A test image that the compiled network got wrong; `picture` is a PNG, relative to the run folder."""
-
-    picture: str
-    truth: str
-    predicted: str
-    probability: float
-
-
-class Verification(Record):
-    """The compiled network against torch and ONNX Runtime on the test images.
-
-    Attributes:
-        differences: runtime -> largest max|a - b| / max|b| over the logits of one image, against the compiled network.
-        confusion: confusion[truth][predicted], counts of the compiled network.
-    """
-
-    differences: dict[str, float]
-    confusion: list[list[int]]
-    mistakes: list[Mistake]
-
-
-class Buffer(Record):
-    """A tensor in the arena: its bytes from `offset`, alive from call `first` to call `last` inclusive."""
-
-    name: str
-    offset: int
-    bytes: int
-    first: int
-    last: int
-
-
-class Memory(Record):
-    """Exact bytes of the compiled network; RAM = arena + input + output + stack, flash = weights + code."""
-
-    arena: int
-    input: int
-    output: int
-    stack: int
-    weights: int
-    code: int
-    calls: list[str]
-    buffers: list[Buffer]
-
-    @property
-    def ram(self) -> int:
-        """All RAM that one run needs, in bytes."""
-        return self.arena + self.input + self.output + self.stack
-
-    @property
-    def flash(self) -> int:
-        """All that is stored, in bytes."""
-        return self.weights + self.code
-
-
-class Latency(Record):
-    """Time of one image, one thread, rounds of all runtimes interleaved."""
-
-    runtime: str
-    version: str
-    median_ms: float
-    minimum_ms: float
-
-
-class Origin(Record):
-    """Where the run comes from: the command, the machine, the versions."""
-
-    command: str
-    machine: str
-    compiler: str
-    versions: dict[str, str]
-    date: str
-
-
-class Results(BaseModel):
-    """results.json: one section a stage, absent until the stage is done. Keyed by precision where precisions differ.
-
-    `papers` names what describes the architecture, one "Authors year, title, address" each; the model card lists them.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    schema_version: int = 1
-    origin: Origin | None = None
-    data: DataFacts | None = None
-    cost: Cost | None = None
-    papers: list[str] = Field(default_factory=list)
-    training: Training | None = None
-    accuracy: dict[Precision, dict[str, Interval]] = Field(default_factory=dict)
-    verification: dict[Precision, Verification] = Field(default_factory=dict)
-    memory: dict[Precision, Memory] = Field(default_factory=dict)
-    latency: dict[Precision, list[Latency]] = Field(default_factory=dict)
-    shipped: Precision | None = None
-    seconds: dict[str, float] = Field(default_factory=dict)
 
 
 class Run:

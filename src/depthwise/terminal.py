@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
-from depthwise.analysis.verdict import Certainty, Change, Check, Figure
+from depthwise.analysis.verdict import Change, Check
 from depthwise.device import Device, format_bytes, format_count, format_time
-from depthwise.runs import Cost, Results
+from depthwise.results import Certainty, Cost, Figure, Results
 
 CONVENTION = "MACs of convolutions and fully connected layers; trainable parameters, BatchNorm included"
 """What the figures of `cost_lines` count."""

@@ -9,7 +9,7 @@ from PIL import Image
 from depthwise.data import ImageData
 from depthwise.errors import UserError
 from depthwise.files import atomic_folder
-from depthwise.runs import Interval, Mistake, Verification
+from depthwise.results import Interval, Mistake, Verification
 
 AGREEMENT = 1e-4
 """Largest allowed max|a - b| / max|b| over the logits of an image, between the compiled network and another runtime."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from depthwise import analysis, data, design, graph, profiling, report, verification
 from depthwise.compiler import find_compiler, memory_of, native_isa
+from depthwise.config import Config
 from depthwise.data import ImageData, Preprocessing
 from depthwise.design import Architecture
 from depthwise.device import load_device
@@ -26,7 +27,8 @@ from depthwise.engine import Engine
 from depthwise.errors import UserError, missing_extra
 from depthwise.files import file_fingerprint
 from depthwise.progress import Progress, Silent
-from depthwise.runs import CHECKPOINT, Config, DataFacts, Origin, Results, Run
+from depthwise.results import DataFacts, Origin, Results
+from depthwise.runs import CHECKPOINT, Run
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -16,10 +16,12 @@ from depthwise.analysis.published import published_accuracy
 from depthwise.analysis.suggest import Overhead, _weigh
 from depthwise.cli import main
 from depthwise.compiler.measure import code_bytes, gcc_stack_bytes
+from depthwise.config import Config
 from depthwise.design import MODELS, architecture
 from depthwise.device import Budget, Device, device_names, load_device
 from depthwise.errors import UserError
-from depthwise.runs import Config, Memory, Results, Run
+from depthwise.results import Memory, Results
+from depthwise.runs import Run
 from depthwise.terminal import check_lines
 from networks import family
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from depthwise.config import Config
 from depthwise.errors import UserError
-from depthwise.runs import Config, Interval, Results, Run
+from depthwise.results import Interval, Results
+from depthwise.runs import Run
 
 CONFIG = Config(data="photos", model="mobilenet_v1", epochs=2)
 

@@ -176,7 +176,8 @@ def test_an_output_folder_with_other_things(fails: Fails, tmp_path: Path) -> Non
 
 
 def test_a_different_run_names_the_flag(fails: Fails, tmp_path: Path) -> None:
-    from depthwise.runs import Config, Run
+    from depthwise.config import Config
+    from depthwise.runs import Run
 
     photos(tmp_path / "photos")
     Run.create(tmp_path / "run", Config(data="photos", model="mobilenet_v1", width=0.5, epochs=1))

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from depthwise.runs import (
+from depthwise.config import Config
+from depthwise.results import (
     Buffer,
-    Config,
     Cost,
     DataFacts,
     Epoch,
@@ -20,10 +20,10 @@ from depthwise.runs import (
     Mistake,
     Origin,
     Results,
-    Run,
     Training,
     Verification,
 )
+from depthwise.runs import Run
 
 GARMENTS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 STAGES = ((1, 8, 1, 1), (6, 8, 2, 1), (6, 16, 3, 2), (6, 24, 4, 2), (6, 32, 3, 1), (6, 56, 3, 2), (6, 112, 1, 1))

@@ -10,11 +10,13 @@ from markupsafe import Markup
 from report_runs import GARMENTS, confusion_of, make_run, mobilenet_v2_rows, results_of, row
 
 from depthwise import report
+from depthwise.config import Config
 from depthwise.errors import UserError
 from depthwise.report import charts, network, pictures, text
 from depthwise.report.page import cards
 from depthwise.report.sections import SECTIONS, Material, peak_call
-from depthwise.runs import Buffer, Config, Latency, Memory, Results, Run
+from depthwise.results import Buffer, Latency, Memory, Results
+from depthwise.runs import Run
 
 VOID = {"meta", "link", "img", "br", "hr"}
 SECTION_OF = {

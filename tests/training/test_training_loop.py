@@ -9,9 +9,11 @@ import torch
 from safetensors.torch import load_file
 from training_toys import toy_images, toy_network, toy_plan
 
+from depthwise.config import Config
 from depthwise.errors import UserError
 from depthwise.progress import Silent
-from depthwise.runs import CHECKPOINT, Config, Training
+from depthwise.results import Training
+from depthwise.runs import CHECKPOINT
 from depthwise.training import loop
 from depthwise.training import plan as planning
 from depthwise.training.evaluate import logits, predict

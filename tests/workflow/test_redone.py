@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from depthwise.compiler import read_manifest
+from depthwise.config import Config
 from depthwise.files import file_fingerprint
-from depthwise.runs import Config
 from depthwise.workflow import fit
 from textures import save_textures
 

@@ -7,20 +7,20 @@ four, planned by the same planner.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from depthwise import planning
 from depthwise.analysis.cost import cost_of
 from depthwise.analysis.latency import predict_latency
 from depthwise.analysis.suggest import Limits, Overhead, other_precisions, suggest
-from depthwise.analysis.verdict import Certainty, Change, Check, Figure, Part
+from depthwise.analysis.verdict import Change, Check
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import Architecture
-from depthwise.device import Budget, Device, Precision, format_bytes
-from depthwise.errors import UserError
+from depthwise.device import Budget, Device, Precision, limits_of
 from depthwise.graph import Graph, build, normalize, preprocessing_of
-from depthwise.runs import Cost, Memory, Run
+from depthwise.results import Certainty, Cost, Figure, Memory, Part
+from depthwise.runs import Run
 
 _WORST: tuple[Certainty, ...] = ("exact", "measured", "estimated", "unknown")
 
@@ -88,33 +88,6 @@ def check(
         undecided=undecided,
         changes=changes,
     )
-
-
-def limits_of(device: Device, budget: Budget) -> dict[str, tuple[float, str]]:
-    """Limit and who set it, by figure; figures without a limit are left out.
-
-    A RAM limit of one's own is for the network alone; the device's is what its reserve leaves. Flash is for the whole
-    firmware: there the reserve counts as a part.
-
-    Raises:
-        UserError: a budget above what the device has.
-    """
-    limits: dict[str, tuple[float, str]] = {}
-    if device.ram is not None:
-        limits["ram"] = device.ram - device.ram_reserve, device.name
-    if device.flash is not None:
-        limits["flash"] = device.flash, device.name
-    for field in fields(budget):
-        value, own = getattr(budget, field.name), getattr(device, field.name, None)
-        if value is None:
-            continue
-        if own is not None and value > own:
-            raise UserError(
-                f"--{field.name} {format_bytes(value)} is more than {device.name} has ({format_bytes(own)}): "
-                "lower it, or describe your device in a .toml file"
-            )
-        limits[field.name] = value, f"--{field.name}"
-    return limits
 
 
 def known_of_run(folder: Path, device: Device) -> Known | None:

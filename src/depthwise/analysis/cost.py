@@ -19,7 +19,7 @@ from depthwise.graph import Graph, normalize
 from depthwise.graph.metadata import PARAMETERS, parameters_of_node
 from depthwise.ops import REGISTRY
 from depthwise.ops.base import parameters_of, shape_of
-from depthwise.runs import Cost, LayerCost
+from depthwise.results import Cost, LayerCost
 
 _FLOAT32 = 4
 

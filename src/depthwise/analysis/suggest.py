@@ -123,7 +123,12 @@ def _first(now: _Now, kind: str, candidates: Iterable[_Candidate]) -> Change | N
     for candidate in candidates:
         network = now.network
         changed = architecture(
-            candidate.model, candidate.width, candidate.resolution, network.classes, network.channels
+            candidate.model,
+            candidate.width,
+            candidate.resolution,
+            network.classes,
+            network.channels,
+            network.depth,
         )
         room = now.limits.get("ram", math.inf)
         taken = _weigh(changed.layers(), now.device, candidate.precision, now.overhead, room)

@@ -4,39 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from depthwise.config import Record
 from depthwise.device import Precision
-from depthwise.runs import Record
-
-Certainty = Literal["exact", "measured", "estimated", "unknown"]
-
-
-class Part(Record):
-    """A summand of a figure."""
-
-    name: str
-    value: int
-    certainty: Certainty
-
-
-class Figure(Record):
-    """What a network takes of one resource, and how that stands to the limit.
-
-    Attributes:
-        name: "ram" and "flash" in bytes, "latency" in seconds, "macs" and "parameters" as counts.
-        value: None: unknown, for the `reason`. certainty: the worst of its parts.
-        limit: None: there is none. limit_from: who set it, an option or the device.
-        short: by how much the value exceeds the limit, 0 if it does not.
-        reason: why it is unknown, or how it was estimated.
-    """
-
-    name: str
-    value: int | float | None
-    certainty: Certainty
-    parts: list[Part] = Field(default_factory=list)
-    limit: int | float | None = None
-    limit_from: str = ""
-    short: int | float = 0
-    reason: str = ""
+from depthwise.results import Figure
 
 
 class Change(Record):

@@ -13,7 +13,7 @@ from depthwise.compiler.toolchain import Built, build, find_compiler, native_isa
 from depthwise.device import Device
 from depthwise.planning import Program, plan
 from depthwise.registry import choose
-from depthwise.runs import Memory
+from depthwise.results import Memory
 
 __all__ = [
     "Built",

@@ -22,7 +22,7 @@ from depthwise.device import Device
 from depthwise.errors import UserError
 from depthwise.files import atomic_folder
 from depthwise.planning import Call, PackedWeights, Place, Program, pack
-from depthwise.runs import Buffer
+from depthwise.results import Buffer
 
 KERNELS = Path(__file__).parents[1] / "kernels"
 """Where the kernels' headers are."""

@@ -5,9 +5,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from depthwise.config import Record
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.errors import UserError
-from depthwise.runs import Buffer, Record
+from depthwise.results import Buffer
 
 WeightsForm = Literal["array", "incbin", "pointer"]
 FILE = "manifest.json"

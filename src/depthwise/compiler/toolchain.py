@@ -18,9 +18,9 @@ from typing import Literal
 from depthwise.compiler.isa import available, flags_for
 from depthwise.compiler.manifest import Manifest, read_manifest
 from depthwise.compiler.measure import clang_stack_bytes, code_bytes, gcc_stack_bytes
+from depthwise.config import Record
 from depthwise.errors import UserError
 from depthwise.files import cache_folder, file_fingerprint, fingerprint
-from depthwise.runs import Record
 
 KEPT_BUILDS = 100
 """The build cache keeps this many, the most recently used ones."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from depthwise.design.architecture import Architecture
-from depthwise.design.scaling import scale_width, set_resolution
+from depthwise.design.scaling import scale_depth, scale_width, set_resolution
 from depthwise.errors import UserError
 from depthwise.registry import Registry
 
@@ -11,7 +11,12 @@ MODELS: Registry[Architecture] = Registry("model", "depthwise.design.families", 
 
 
 def architecture(
-    name: str, width: float = 1.0, resolution: int | None = None, classes: int = 1000, channels: int = 3
+    name: str,
+    width: float = 1.0,
+    resolution: int | None = None,
+    classes: int = 1000,
+    channels: int = 3,
+    depth: float = 1.0,
 ) -> Architecture:
     """A registered architecture, scaled.
 
@@ -21,6 +26,7 @@ def architecture(
         resolution: height and width of the input in pixels; None: the paper's.
         classes: outputs of the classifier, at least 1.
         channels: of the input image, at least 1.
+        depth: depth multiplier of the repeats of its stages, above 0.
 
     Raises:
         UserError: an unknown name (lists the known and the nearest), or a value out of range.
@@ -29,7 +35,7 @@ def architecture(
         raise UserError(f"classes {classes} is out of range: give at least 1")
     if channels < 1:
         raise UserError(f"channels {channels} is out of range: give at least 1, usually 3 (colour) or 1 (grey)")
-    base = scale_width(MODELS[name], width)
+    base = scale_depth(scale_width(MODELS[name], width), depth)
     base = set_resolution(base, resolution if resolution is not None else base.resolution)
     return replace(base, classes=classes, channels=channels)
 

@@ -90,7 +90,7 @@ class Architecture:
         resolution: height and width of the input in pixels.
         channels: of the input image.
         classes: outputs of the classifier.
-        width: the width multiplier that has been applied.
+        width, depth: the multipliers that have been applied.
         papers: what describes it, "authors year, title, address" each.
     """
 
@@ -103,6 +103,7 @@ class Architecture:
     channels: int = 3
     classes: int = 1000
     width: float = 1.0
+    depth: float = 1.0
     papers: tuple[str, ...] = ()
 
     def layers(self, resolution: int | None = None) -> tuple[Layer, ...]:

@@ -50,7 +50,7 @@ def scale_depth(architecture: Architecture, depth: float) -> Architecture:
         Stage(stage.block, math.ceil(stage.repeats * depth) if stage.repeats > 1 else 1)
         for stage in architecture.stages
     )
-    return replace(architecture, stages=stages)
+    return replace(architecture, stages=stages, depth=architecture.depth * depth)
 
 
 def set_resolution(architecture: Architecture, resolution: int) -> Architecture:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from depthwise.runs import Latency
+from depthwise.results import Latency
 
 WARM_UP = 3
 """Calls of each runtime that are not timed."""

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from depthwise.report.drawing import ACCENT, INK, MUTED, PAPER, QUIET, SOFT, WARM, draw
 from depthwise.report.network import Block
 from depthwise.report.text import milliseconds, percent, runtime_name, size
-from depthwise.runs import Buffer, Epoch, Latency, LayerCost, Memory
+from depthwise.results import Buffer, Epoch, Latency, LayerCost, Memory
 
 HALF = 420
 """Width in pixels of a chart that takes half of the page, or all of a phone's."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from depthwise.config import Config
 from depthwise.device import Device, Precision
 from depthwise.report import charts, network, pictures, text
-from depthwise.runs import Config, Memory, Results
+from depthwise.results import Memory, Results
 
 MOST_PICTURES, MOST_CLASSES, MOST_SKIPPED, MOST_CONFUSIONS = 32, 12, 100, 8
 """How much of a long list the page shows before it folds or cuts it."""

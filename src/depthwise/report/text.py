@@ -3,8 +3,9 @@
 import re
 from datetime import datetime
 
+from depthwise.config import Config
 from depthwise.device import Precision, format_bytes, format_count
-from depthwise.runs import Config, Interval, Latency, Memory, Results
+from depthwise.results import Interval, Latency, Memory, Results
 
 SPACE = "\N{NO-BREAK SPACE}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -67,7 +68,7 @@ def resolution(side: int) -> str:
 
 def model_name(config: Config) -> str:
     """The architecture as the field writes it: mobilenet_v2 and 0.35 give "MobileNetV2 0.35"."""
-    words = (word[:1].upper() + word[1:] for word in config.model.split("_"))
+    words = (word[:1].upper() + word[1:] for word in (config.model or "network").split("_"))
     return "".join(re.sub(r"(?<=.)net$", "Net", word) for word in words) + f" {config.width}"
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from depthwise.config import Config
 from depthwise.errors import UserError
 from depthwise.files import write_text
 from depthwise.progress import Progress, Silent
-from depthwise.runs import Config, Epoch, Training
+from depthwise.results import Epoch, Training
 from depthwise.training import checkpoint
 from depthwise.training.learner import Learner, repeatable
 from depthwise.training.plan import NAME as PLAN

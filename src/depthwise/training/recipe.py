@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from depthwise.config import Record
 from depthwise.data.preprocessing import Preprocessing
-from depthwise.runs import Record
 
 
 class Split(Protocol):
