@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from depthwise.analysis import Check
     from depthwise.device import Precision
     from depthwise.engine import Engine
+    from depthwise.progress import Progress
     from depthwise.results import Cost
     from depthwise.runs import Run
 
@@ -69,13 +70,20 @@ def cost(model: Any, **options: Any) -> "Cost":
     return count(load_model(model, **options))
 
 
-def check(model: Any, device: str = "host", precision: "Precision | None" = None, **options: Any) -> "Check":
+def check(
+    model: Any,
+    device: str = "host",
+    precision: "Precision | None" = None,
+    progress: "Progress | None" = None,
+    **options: Any,
+) -> "Check":
     """Whether a network fits a device and a budget, and if not, the nearest changes that do. Nothing is trained.
 
     Args:
         model: a name, run folder, .onnx file, torch module or Graph.
-        device: its name, or the path of a .toml file.
+        device: its name, or the path of a .toml file. A limit of latency on "host" measures this machine first, once.
         precision: "float32" or "int8"; None: the device's.
+        progress: told how that measurement goes.
         options: limits as text (ram="128K", flash="512K", latency="20ms", macs="5M", parameters="300k"); for a name
             also width, resolution, classes, channels.
 
@@ -90,7 +98,7 @@ def check(model: Any, device: str = "host", precision: "Precision | None" = None
     from depthwise.analysis import known_of_run
     from depthwise.compiler import native_isa
     from depthwise.design.source import load_network
-    from depthwise.device import Budget, load_device
+    from depthwise.device import HOST, Budget, load_device
 
     texts = {field.name: options.pop(field.name, None) for field in fields(Budget)}
     budget = Budget.parse(**{name: None if text is None else str(text) for name, text in texts.items()})
@@ -99,7 +107,13 @@ def check(model: Any, device: str = "host", precision: "Precision | None" = None
         target = replace(target, isa=native_isa())
     network = load_network(model, **options)
     folder = isinstance(model, str | Path) and Path(model).is_dir()
-    return weigh(network, target, budget, precision, known_of_run(Path(model), target) if folder else None)
+    known = known_of_run(Path(model), target) if folder else None
+    timed = known is not None and known.latency is not None
+    if target.name == HOST and not target.cycles and budget.latency and precision != "int8" and not timed:
+        from depthwise.profiling import measured_host
+
+        target = measured_host(progress)
+    return weigh(network, target, budget, precision, known)
 
 
 def compile(model: Any, input: str = "auto", **options: Any) -> "Engine":

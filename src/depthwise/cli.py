@@ -12,7 +12,6 @@ from depthwise.errors import UserError
 
 if TYPE_CHECKING:
     from depthwise.graph import Graph
-    from depthwise.results import Memory
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -161,16 +160,13 @@ def check(
     Example: depthwise check mobilenet_v2 --width 0.35 --resolution 96 --classes 10 --device nrf52840
     """
     from depthwise import check as weigh
+    from depthwise.terminal import TerminalProgress, check_lines
 
     shape = {"width": width, "resolution": resolution, "classes": classes, "channels": channels}
     limits = {"ram": ram, "flash": flash, "latency": latency, "macs": macs, "parameters": parameters}
-    verdict = weigh(model, device, precision, **shape, **limits)
-    if as_json:
-        print(verdict.model_dump_json(indent=1))
-    else:
-        from depthwise.terminal import check_lines
-
-        print("\n".join(check_lines(verdict)))
+    with TerminalProgress() as progress:
+        verdict = weigh(model, device, precision, progress, **shape, **limits)
+    print(verdict.model_dump_json(indent=1) if as_json else "\n".join(check_lines(verdict)))
     raise typer.Exit(0 if verdict.fits else 1)
 
 
@@ -200,6 +196,7 @@ def compile(
     from depthwise.compiler import compile_folder
     from depthwise.design.source import load_model
     from depthwise.device import load_device
+    from depthwise.terminal import memory_lines
 
     network = load_model(model)
     if mean is not None or std is not None:
@@ -210,7 +207,7 @@ def compile(
 
         print(text_of(result.program))
     print(f"wrote {output}/ ({name}.h, {name}.c, {name}_weights.c, main.c, kernels/)")
-    _print_memory(result.memory)
+    print("\n".join(memory_lines(result.memory)))
     print("call it with:\n" + "\n".join(f"    {line}" for line in result.usage))
 
 
@@ -267,9 +264,15 @@ def models(as_json: Json = False) -> None:
         )
 
 
-@app.command()
-def devices(as_json: Json = False) -> None:
-    """List the devices, with their RAM, flash and clock."""
+devices_app = typer.Typer()
+app.add_typer(devices_app, name="devices")
+
+
+@devices_app.callback(invoke_without_command=True)
+def devices(context: typer.Context, as_json: Json = False) -> None:
+    """List the devices, with their RAM, flash and clock; `depthwise devices measure` measures this machine."""
+    if context.invoked_subcommand:
+        return
     from dataclasses import asdict
 
     from depthwise.device import device_names, load_device
@@ -283,15 +286,26 @@ def devices(as_json: Json = False) -> None:
     print("\n".join(device_lines(found)))
 
 
-def _print_memory(memory: "Memory") -> None:
-    from depthwise.device import format_bytes
+@devices_app.command()
+def measure(
+    device: Annotated[str, typer.Argument(help="only this machine can be measured: host")] = "host",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure this machine: clock, peak, caches, bandwidth, cycles per MAC. `check` predicts latency with them."""
+    from dataclasses import asdict
 
-    print(
-        f"RAM {format_bytes(memory.ram)} = arena {format_bytes(memory.arena)} + input {format_bytes(memory.input)}"
-        f" + output {format_bytes(memory.output)} + stack {format_bytes(memory.stack)}"
-    )
-    code = f"code {format_bytes(memory.code)}" if memory.code else "code (not built, not counted)"
-    print(f"flash {format_bytes(memory.flash)} = weights {format_bytes(memory.weights)} + {code}")
+    from depthwise.device import HOST, load_device
+    from depthwise.machine import host_file
+    from depthwise.profiling import measure_host
+    from depthwise.terminal import TerminalProgress, measured_lines
+
+    if (name := load_device(device).name) != HOST:
+        raise UserError(f"only this machine (host) can be measured here: write the figures of {name} to a .toml file")
+    with TerminalProgress(quiet) as progress:
+        found = measure_host(progress)
+    lines = [*measured_lines(found), f"kept in {host_file()}"]
+    print(json.dumps(asdict(found), indent=1) if as_json else "\n".join(lines))
 
 
 def _with_normalization(network: "Graph", mean: str | None, std: str | None) -> "Graph":
