@@ -10,17 +10,22 @@ from PIL import Image
 from depthwise.config import Config
 from depthwise.results import (
     Buffer,
+    Candidate,
     Cost,
     DataFacts,
     Epoch,
+    Figure,
     Interval,
     Latency,
     LayerCost,
     Memory,
     Mistake,
     Origin,
+    Part,
     Results,
+    Search,
     Training,
+    Trial,
     Verification,
 )
 from depthwise.runs import Run
@@ -196,4 +201,90 @@ def make_run(folder: Path, classes: list[str] | None = None, **changes: object) 
     results = results_of(folder, classes or GARMENTS)
     empty = Results()
     run.record(results.model_copy(update={k: getattr(empty, k) if v is None else v for k, v in changes.items()}))
+    return run
+
+
+WIDTHS = (0.1, 0.25, 0.35, 0.5, 0.75, 1.0)
+
+
+def candidate_of(width: float, resolution: int = 28, model: str = "mobilenet_v2", **changes: object) -> Candidate:
+    """A candidate whose figures grow with width and resolution as those of separable convolutions do."""
+    size = width**1.7 * (resolution / 28) ** 2 * (1.0 if model == "mobilenet_v2" else 1.9)
+    values = {
+        "name": f"{model} {width} @{resolution}",
+        "model": model,
+        "width": width,
+        "resolution": resolution,
+        "macs": int(9.2e6 * size + 1e5),
+        "parameters": int(2.2e6 * width**1.8 + 9e3),
+        "ram": int(92_000 * size**0.6 + 4_000),
+        "flash": int(2.3e6 * width**1.8 + 42_000),
+        "latency": 0.9e-3 * size + 3e-5,
+        "latency_certainty": "estimated",
+    }
+    return Candidate.model_validate(values | changes)
+
+
+def search_of(widths: tuple[float, ...] = WIDTHS, models: tuple[str, ...] = ("mobilenet_v2", "mobilenet_v1")) -> Search:
+    """Successive halving over widths, two resolutions and models; what is trained in the last round is timed."""
+    candidates = [candidate_of(width, side, model) for model in models for side in (20, 28) for width in widths]
+    places = {candidate.name: i for i, candidate in enumerate(candidates)}
+
+    def accuracy(candidate: Candidate, epochs: float) -> float:
+        best = 0.905 - 0.02 * (candidate.resolution < 28) - 0.01 * (candidate.model != "mobilenet_v2")
+        return best - 0.22 * math.exp(-5 * candidate.width) - 0.16 * math.exp(-epochs) - 0.05 * candidate.width / epochs
+
+    alive, trials = candidates, []
+    for rung, epochs in enumerate((0.4, 1.2, 3.6)):
+        for of in alive:
+            interval = Interval.of(round(2000 * accuracy(of, epochs)), 2000)
+            seconds = epochs * (4 + of.macs / 1e6)
+            trials.append(Trial(candidate=of.name, rung=rung, epochs=epochs, accuracy=interval, seconds=seconds))
+        alive = sorted(alive, key=lambda of: -accuracy(of, epochs))[: max(len(alive) // 3, 2)]
+    for of in alive:
+        candidates[places[of.name]] = of.model_copy(update={"latency_certainty": "measured"})
+    choice, runner_up = sorted(alive, key=lambda of: -accuracy(of, 3.6))[:2]
+    return Search(candidates=candidates, trials=trials, choice=choice.name, runner_up=runner_up.name, seconds=372.4)
+
+
+def budget_of(macs: int = 5_000_000, limit: int | None = 128 * 1024) -> list[Figure]:
+    """A budget with every certainty; RAM misses its limit if that is below 100 KiB."""
+    ram = 100 * 1024
+    return [
+        Figure(
+            name="ram",
+            value=ram,
+            certainty="exact",
+            parts=[
+                Part(name="arena", value=ram - 1184, certainty="exact"),
+                Part(name="stack", value=1184, certainty="exact"),
+            ],
+            limit=limit,
+            limit_from="--ram" if limit else "",
+            short=max(ram - limit, 0) if limit else 0,
+        ),
+        Figure(
+            name="flash",
+            value=412_000,
+            certainty="estimated",
+            parts=[
+                Part(name="weights", value=360_000, certainty="exact"),
+                Part(name="code", value=32_000, certainty="estimated"),
+                Part(name="reserve", value=20_000, certainty="exact"),
+            ],
+            limit=1024 * 1024,
+            limit_from="nrf52840",
+        ),
+        Figure(name="latency", value=0.21e-3, certainty="measured", limit=1e-3, limit_from="--latency"),
+        Figure(name="macs", value=4_810_000, certainty="exact", limit=macs, limit_from="--macs"),
+        Figure(name="parameters", value=631_000, certainty="exact"),
+    ]
+
+
+def make_searched_run(folder: Path, **changes: object) -> Run:
+    """A run folder that began without a model: a search chose it. `changes` replaces sections."""
+    config = Config(data="fashion-mnist", train_time=600, macs=5_000_000, latency=1e-3, ram=128 * 1024)
+    run = Run.create(folder, config)
+    results = results_of(folder, GARMENTS)
+    run.record(results.model_copy(update={"search": search_of(), "budget": budget_of()} | changes))
     return run
