@@ -35,9 +35,9 @@ def host_file() -> Path:
     Raises:
         OSError: there is no cache folder and none can be made.
     """
-    system = platform.node(), platform.system(), platform.machine(), platform.processor(), os.cpu_count()
+    system = platform.node(), platform.system(), platform.machine(), os.cpu_count()
     kernels = [file_fingerprint(path) for path in sorted((Path(__file__).parent / "kernels").glob("*.h"))]
-    key = fingerprint(system, sorted(_processor().items()), _compilers(), kernels)
+    key = fingerprint(system, sorted(_processor().items()) or platform.processor(), _compilers(), kernels)
     return cache_folder("devices") / f"host-{key}.toml"
 
 

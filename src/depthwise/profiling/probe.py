@@ -8,7 +8,7 @@ import ctypes
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +17,25 @@ import numpy as np
 from depthwise import compiler
 from depthwise.device import CACHES
 
-ROUNDS = 15
+ROUNDS = 50
 """How often each loop is timed."""
 
-_SECONDS = 2e-3
+_SECONDS = 5e-4
 """About how long a loop runs in a round."""
 
 _ALIGNMENT = 64
-_LARGEST = 256 * 1024**2
-_SMALLEST = 32 * 1024**2
+"""Bytes of a cache line."""
+
+_MEMORY = 32 * 1024**2, 256 * 1024**2
+"""Bytes that are read to see the memory: at least, at most."""
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """A call that does `units` of something so many times as it is told."""
+
+    units: int
+    call: Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,7 @@ class Probed:
 
 
 def probe() -> Probed:
-    """Measures this machine, one thread, in about a second.
+    """Measures this machine, one thread, in a second or two.
 
     Raises:
         UserError: there is no C compiler, or it fails.
@@ -60,12 +70,12 @@ def probe() -> Probed:
         c.probe_read.argtypes, c.probe_read.restype = [pointer, pointer, long, long], None
         out = np.empty(64, np.float32)
         sizes = caches()
-        return Probed(
-            clock=16 * _rate(c.probe_clock),
-            peak=c.probe_width() * _rate(lambda count: c.probe_macs(out.ctypes.data, count)),
-            caches=sizes,
-            bandwidth={name: _bandwidth(c, out, size) for name, size in _buffers(sizes).items()},
-        )
+        loops = {
+            "clock": _Loop(16, c.probe_clock),
+            "peak": _Loop(c.probe_width(), lambda count: c.probe_macs(out.ctypes.data, count)),
+        }
+        found = _best_rates(loops | {name: _reading(c, out, size) for name, size in _buffers(sizes).items()})
+    return Probed(clock=found.pop("clock"), peak=found.pop("peak"), caches=sizes, bandwidth=found)
 
 
 def caches() -> dict[str, int]:
@@ -86,28 +96,34 @@ def caches() -> dict[str, int]:
 
 
 def _buffers(sizes: dict[str, int]) -> dict[str, int]:
-    """Bytes to read for each bandwidth: half of a cache, and four times the largest one for the memory."""
-    memory = min(_LARGEST, max(_SMALLEST, 4 * max(sizes.values(), default=0)))
+    """Bytes to read for each bandwidth: half of a cache, and twice the largest one for the memory."""
+    least, most = _MEMORY
+    memory = min(most, max(least, 2 * max(sizes.values(), default=0)))
     return {name: size // 2 for name, size in sizes.items()} | {"memory": memory}
 
 
-def _bandwidth(c: ctypes.CDLL, out: np.ndarray, size: int) -> float:
-    """Bytes a second when a buffer of about `size` bytes is read over and over."""
-    count = max(1, size // 4 // 128) * 128
+def _reading(c: ctypes.CDLL, out: np.ndarray, size: int) -> _Loop:
+    """Reads a buffer of about `size` bytes over and over."""
+    count = max(1, size // 512) * 128  # a multiple of 8 vectors of any set
     memory = np.ones(count + _ALIGNMENT // 4, np.float32)
     begin = -memory.ctypes.data % _ALIGNMENT
-    return 4 * count * _rate(lambda rounds: c.probe_read(out.ctypes.data, memory.ctypes.data + begin, count, rounds))
+    return _Loop(4 * count, lambda rounds: c.probe_read(out.ctypes.data, memory.ctypes.data + begin, count, rounds))
 
 
-def _rate(call: Callable[[int], object]) -> float:
-    """Counts a second of a call that takes a count, the best of all rounds."""
-    count = 1
-    while _seconds(call, count) < _SECONDS / 2:
-        count *= 2
-    return max(count / _seconds(call, count) for _ in range(ROUNDS))
+def _best_rates(loops: Mapping[str, _Loop]) -> dict[str, float]:
+    """Units a second of each loop: the best of interleaved rounds, so that all see the clock at its highest."""
+    counts = dict.fromkeys(loops, 1)
+    for name, loop in loops.items():
+        while _seconds(loop, counts[name]) < _SECONDS / 2:
+            counts[name] *= 2
+    best = dict.fromkeys(loops, 0.0)
+    for _ in range(ROUNDS):
+        for name, loop in loops.items():
+            best[name] = max(best[name], loop.units * counts[name] / _seconds(loop, counts[name]))
+    return best
 
 
-def _seconds(call: Callable[[int], object], count: int) -> float:
+def _seconds(loop: _Loop, count: int) -> float:
     begin = time.perf_counter()
-    call(count)
+    loop.call(count)
     return time.perf_counter() - begin
