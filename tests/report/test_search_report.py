@@ -179,7 +179,7 @@ def test_a_chart_without_figures_is_left_out_and_missing_ones_are_counted(specs:
 
 
 @pytest.mark.parametrize(
-    ("limit", "words", "ruled"), [(5e6, "limit 5 M", True), (1e9, "limit 1 G \N{RIGHTWARDS ARROW}", False)]
+    ("limit", "words", "ruled"), [(12e6, "limit 12 M", True), (1e9, "limit 1 G \N{RIGHTWARDS ARROW}", False)]
 )
 def test_a_limit_is_ruled_or_pointed_at(limit: float, words: str, ruled: bool, specs: list[dict[str, Any]]) -> None:
     search_charts.front_chart(trials.rounds(search_of()), "macs", {}, limit)
@@ -198,7 +198,7 @@ def test_the_collapse_is_the_widest_width_with_a_sure_loss(specs: list[dict[str,
     assert line.best.candidate.width == 0.5
     assert line.collapse is not None and line.collapse.candidate.width == 0.25
     shown = section(search)
-    rings = [rows for layer, rows in layers(specs[-1], "point") if layer["mark"].get("size") == 260]
+    rings = [rows for layer, rows in layers(specs[-1], "point") if layer["mark"].get("size") == search_charts.RING]
     assert [[(row["x"], row["y"]) for row in rows] for rows in rings] == [[(0.25, 0.76)]]
     assert shown["widths"]["epochs"] == f"1{text.SPACE}epoch"
 
@@ -212,9 +212,23 @@ def test_no_collapse_is_said(tmp_path: Path) -> None:
     assert "No collapse down to width 0.35" in Page(report.write(run.path).read_text(encoding="utf-8")).text
 
 
+def test_a_line_whose_thinnest_is_the_best_has_no_collapse(tmp_path: Path) -> None:
+    run = make_searched_run(tmp_path / "run", search=search_with(trial(0.35, 900), trial(0.5, 600), trial(0.75, 500)))
+    page = Page(report.write(run.path).read_text(encoding="utf-8")).text
+    assert "No collapse: the thinnest, width 0.35, is the best" in page
+
+
 def test_two_widths_make_no_line() -> None:
     done = [trial(0.35, 600), trial(0.5, 900), trial(0.5, 900, 2.0, 1), trial(0.75, 900, 2.0, 1)]
     assert section(search_with(*done))["widths"] is None
+
+
+@pytest.mark.parametrize(("correct", "rung", "tie"), [(880, 0, True), (700, 0, False), (880, 1, False)])
+def test_a_tie_needs_equal_epochs_and_intervals_that_meet(correct: int, rung: int, tie: bool) -> None:
+    search = search_with(trial(0.35, correct), trial(0.5, 890, 1.0, rung)).model_copy(
+        update={"runner_up": candidate_of(0.35).name}
+    )
+    assert section(search)["tie"] is tie
 
 
 def test_the_table_of_trials_is_sorted_marked_and_folded() -> None:
@@ -237,13 +251,16 @@ def test_a_search_that_trained_nothing_still_renders(tmp_path: Path) -> None:
     search = Search(candidates=[candidate_of(0.5)], trials=[], choice=candidate_of(0.5).name)
     run = make_searched_run(tmp_path / "run", search=search)
     page = Page(report.write(run.path).read_text(encoding="utf-8")).text
-    assert "1 candidate was weighed" in page
-    assert "1 candidate was weighed" in (run.path / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "1 network was a candidate" in page
+    assert "1 network was a candidate" in (run.path / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:
     search = search_of(widths=(0.25, 0.5, 1.0), models=(NASTY,))
-    figures = [figure.model_copy(update={"limit_from": NASTY, "reason": NASTY}) for figure in budget_of()]
+    figures = [
+        figure.model_copy(update={"limit_from": NASTY, "reason": NASTY})
+        for figure in budget_of(results_of(tmp_path, GARMENTS))
+    ]
     figures[2] = figures[2].model_copy(update={"value": None, "certainty": "unknown"})
     run = make_searched_run(tmp_path / "run", search=search, budget=figures)
     page = Page(report.write(run.path).read_text(encoding="utf-8"))
@@ -254,26 +271,27 @@ def test_names_are_escaped(tmp_path: Path) -> None:
 def test_the_budget_tells_what_is_spent_of_it(searched: Run) -> None:
     page = Page((searched.path / "report.html").read_text(encoding="utf-8")).text.replace(text.SPACE, " ")
     budget = page.partition("The shipped network keeps all 4 limits.")[2].partition("The search")[0]
-    assert "RAM 100.0 KiB 128.0 KiB --ram 78.1 % exact arena 98.8 KiB + stack 1.2 KiB" in budget
-    assert "Flash ~402.3 KiB 1.00 MiB nrf52840 39.3 % ~ estimated" in budget
-    assert "Parameters 631 k none" in budget
+    assert "RAM 296.0 KiB exact 384.0 KiB --ram 77.1 % arena 294.0 KiB + input 784 B" in budget
+    assert "Flash ~1.58 MiB estimated 2.00 MiB board 79.2 % weights 1.53 MiB + code ~34.0 KiB" in budget
+    assert "Latency 0.213 ms measured 1 ms --latency 21.3 %" in budget
+    assert "Parameters 409 k exact none" in budget
 
 
 def test_a_missed_limit_is_marked(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", budget=budget_of(limit=80 * 1024))
+    run = make_run(tmp_path / "run", budget=budget_of(results_of(tmp_path, GARMENTS), ram=200 * 1024))
     html = report.write(run.path).read_text(encoding="utf-8")
     page = Page(html).text.replace(text.SPACE, " ")
-    assert "misses 1 of 4 limits: RAM by 20.0 KiB ." in page and "over by 20.0 KiB" in page
-    assert "125 % of the budget of 80.0 KiB: missed" in page
+    assert "misses 1 of 4 limits: RAM by 96.0 KiB ." in page and "over by 96.0 KiB" in page
+    assert "148 % of the budget of 200.0 KiB: missed" in page
     assert 'class="over" style="width:100.0%"' in html
     assert "The search" not in page
     card = (run.path / "MODEL_CARD.md").read_text(encoding="utf-8").replace(text.SPACE, " ")
-    assert "| RAM | 100.0 KiB | exact | 80.0 KiB | --ram | 125.0 %, missed by 20.0 KiB |" in card
+    assert "| RAM | 296.0 KiB | exact | 200.0 KiB | --ram | 148.0 %, missed by 96.0 KiB |" in card
 
 
 def test_a_limit_that_nobody_can_decide_is_said(tmp_path: Path) -> None:
     figures = [
-        *budget_of()[:2],
+        *budget_of(results_of(tmp_path, GARMENTS))[:2],
         Figure(name="latency", value=None, certainty="unknown", limit=0.1, limit_from="--latency", reason="no clock"),
     ]
     run = make_run(tmp_path / "run", budget=figures)
@@ -282,7 +300,10 @@ def test_a_limit_that_nobody_can_decide_is_said(tmp_path: Path) -> None:
 
 
 def test_without_limits_there_is_no_budget(tmp_path: Path) -> None:
-    figures = [figure.model_copy(update={"limit": None, "limit_from": "", "short": 0}) for figure in budget_of()]
+    figures = [
+        figure.model_copy(update={"limit": None, "limit_from": "", "short": 0})
+        for figure in budget_of(results_of(tmp_path, GARMENTS))
+    ]
     run = make_run(tmp_path / "run", budget=figures)
     html = report.write(run.path).read_text(encoding="utf-8")
     assert 'id="budget"' not in html and "Not there yet" not in html
@@ -290,14 +311,15 @@ def test_without_limits_there_is_no_budget(tmp_path: Path) -> None:
 
 
 def test_the_cards_tell_the_share_of_the_budget(tmp_path: Path) -> None:
-    results = results_of(tmp_path, GARMENTS).model_copy(update={"budget": budget_of()})
+    results = results_of(tmp_path, GARMENTS)
+    results = results.model_copy(update={"budget": budget_of(results)})
     config = Config(data="fashion-mnist", model="mobilenet_v2")
     notes = {
         label: words.replace(text.SPACE, " ")
         for label, _, words in cards(Material(tmp_path, config, results, None, "float32"))
     }
-    assert notes["RAM"] == "78 % of the budget of 128.0 KiB"
-    assert notes["Flash"] == "~39 % of the budget of 1.00 MiB, the device's reserve included"
+    assert notes["RAM"] == "77 % of the budget of 384.0 KiB"
+    assert notes["Flash"] == "~79 % of the budget of 2.00 MiB, the device's reserve included"
     assert notes["Latency"] == "21 % of the budget of 1 ms"
     assert notes["Parameters"] == "trainable, as papers count"
     plain = results.model_copy(update={"budget": [], "latency": {}})
@@ -321,7 +343,7 @@ def test_the_card_tells_how_the_network_was_found(searched: Run) -> None:
     search = searched.results.search
     assert search is not None
     last = {of.candidate: of.accuracy for of in search.trials}
-    assert f"{len(search.candidates)} candidates were weighed" in found
+    assert f"{len(search.candidates)} networks were candidates" in found
     assert f"in {len(search.trials)} trials of 0.4, 1.2 and 3.6 epochs" in found
     assert f"{100 * last[search.choice].value:.1f} % ({text.interval(last[search.choice])}) after 3.6 epochs" in found
     assert "the runner-up" in found

@@ -7,7 +7,7 @@ from depthwise.report import text
 from depthwise.report.material import NOT_ASKED, Material, Values
 from depthwise.results import Figure
 
-CERTAINTIES = {"exact": "exact", "measured": "measured", "estimated": "~ estimated", "unknown": "unknown"}
+CERTAINTIES = {"exact": "exact", "measured": "measured", "estimated": "estimated", "unknown": "unknown"}
 """How sure a figure is, in words."""
 
 

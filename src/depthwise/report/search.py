@@ -26,7 +26,6 @@ def search_section(material: Material) -> Values | None:
         "rounds": [(search_charts.round_color(i, len(found)), round_name(group)) for i, group in enumerate(found)],
         "trained": len({point.candidate.name for group in found for point in group.points}),
         "trials": len(rows),
-        "validation": found[-1].points[0].accuracy.total if found else 0,
         "roles": roles,
         "tie": is_tie(roles),
         "fronts": _fronts(found, roles, material),
@@ -59,8 +58,9 @@ def is_tie(roles: Mapping[str, Point]) -> bool:
 
 
 def round_name(group: Round) -> str:
-    """A round with its epochs: "round 2, 1.2 epochs"."""
-    return f"round {group.rung + 1}, {text.epochs(group.epochs)}"
+    """A round with what all its trials had: "round 2: 1.2 epochs, judged on 1,000 images"."""
+    images = " or ".join(f"{total:,}" for total in sorted({point.accuracy.total for point in group.points}))
+    return f"round {group.rung + 1}: {text.epochs(group.epochs)}, judged on {images} images"
 
 
 def _fronts(found: list[Round], roles: Mapping[str, Point], material: Material) -> list[dict[str, Any]]:

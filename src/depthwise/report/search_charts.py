@@ -8,7 +8,6 @@ import altair as alt
 from markupsafe import Markup
 
 from depthwise.device import RESOURCES
-from depthwise.report.charts import HALF
 from depthwise.report.drawing import INK, PAPER, draw
 from depthwise.report.text import taken
 from depthwise.report.trials import Point, Round, WidthLine, front
@@ -18,11 +17,13 @@ COLORS = ("var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c6)", "var(
 """Of the rounds from the last to the first, and of the lines of accuracy against width."""
 SHAPES = {"choice": "diamond", "runner-up": "triangle-up"}
 """Role -> shape of its point."""
-_TALL = 290
+RING = 260
+"""Area in square pixels of the ring that marks a collapse."""
+_WIDE, _TALL = 380, 264
 _LOG_FROM = 6.0  # how many times the smallest value the largest is, at least, where an axis is logarithmic
 _NEAR = 1.6  # a limit further from the points than this factor would squeeze them: an arrow stands for it
 _SIZES = ((1024.0**2, "MiB"), (1024.0, "KiB"), (1.0, "bytes"))
-_TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"))
+_TIMES = ((1.0, "s"), (1e-3, "ms"))
 _COUNTS = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"), (1.0, ""))
 _UNITS = {"ram": _SIZES, "flash": _SIZES, "latency": _TIMES, "macs": _COUNTS}
 
@@ -68,21 +69,24 @@ def front_chart(rounds: Sequence[Round], figure: str, roles: Mapping[str, Point]
     for role, point in roles.items():
         if point in rows:
             chart += _role(role, rows[point], x, y)
-    return draw(chart, f"Accuracy against {name}; the fronts join trials of equal epochs only", HALF, _TALL)
+    return draw(chart, f"Accuracy against {name}; the fronts join trials of equal epochs only", _WIDE, _TALL)
 
 
 def width_chart(lines: Sequence[WidthLine]) -> Markup:
     """Accuracy against width, a colour a line; a ring marks where a line collapses."""
-    rows = {
-        point: _row(point, point.candidate.width, color, False) | {"line": str(index)}
-        for index, (line, color) in enumerate(zip(lines, COLORS, strict=False))
-        for point in line.points
-    }
-    joined = list(rows.values())
-    x, y = _across(sorted({row["x"] for row in joined}), "width multiplier", ticks=True), _up(rows)
-    fallen = [rows[line.collapse] for line in lines if line.collapse is not None and line.collapse in rows]
-    ring = alt.Chart(alt.Data(values=fallen)).mark_point(size=260, stroke=INK, strokeWidth=1.5, opacity=1).encode(x, y)
-    return draw(_points(joined, joined, x, y) + ring, "Accuracy against width at equal epochs", HALF, _TALL)
+    shown = list(zip(lines, COLORS, strict=False))
+    points = [point for line, _ in shown for point in line.points]
+    x = _across([point.candidate.width for point in points], "width multiplier")
+    y = _up(points)
+    chart = alt.LayerChart()
+    for index, (line, color) in enumerate(shown):
+        rows = {point: _row(point, point.candidate.width, color, False) for point in line.points}
+        shift = 4 * (index - (len(shown) - 1) / 2)  # in pixels, so that intervals stand side by side
+        chart += _points(list(rows.values()), list(rows.values()), x, y, shift)
+        if line.collapse is not None:
+            ring = alt.Chart(alt.Data(values=[rows[line.collapse]]))
+            chart += ring.mark_point(size=RING, stroke=INK, strokeWidth=1.5, opacity=1, xOffset=shift).encode(x, y)
+    return draw(chart, "Accuracy against width at equal epochs", _WIDE, _TALL)
 
 
 def _estimated(point: Point, figure: str) -> bool:
@@ -96,19 +100,21 @@ def _row(point: Point, x: float, color: str, hollow: bool) -> _Row:
     return {"x": x, "y": accuracy.value, "low": accuracy.low, "high": accuracy.high, "color": color, "fill": fill}
 
 
-def _across(values: Sequence[float], title: str, ticks: bool = False) -> alt.X:
-    """The axis of what a network takes, with room at its ends; `ticks`: at the values alone."""
+def _across(values: Sequence[float], title: str) -> alt.X:
+    """The axis of what a network takes or is, logarithmic where the values ask for it, with room at its ends."""
     low, high = min(values), max(values)
     if high >= _LOG_FROM * low:
         room = (high / low) ** 0.05
         ends, kind = [low / room, high * room], "log"
-        marks = [step * 10.0**power for power in range(-9, 13) for step in (1, 2, 5)]
+        steps = (step * 10.0**power for power in range(-9, 13) for step in (1, 2, 5))
+        marks = [step for step in steps if ends[0] <= step <= ends[1]]
     else:
         room = 0.06 * (high - low) or 0.1 * high
         ends, kind, marks = [low - room, high + room], "linear", []
-    places = list(values) if ticks else [mark for mark in marks if ends[0] <= mark <= ends[1]]
     scale = alt.Scale(domain=ends, nice=False, type=kind)
-    axis = alt.Axis(grid=False, format="~g", labelOverlap="greedy", tickCount=5, values=places or alt.Undefined)
+    # An expression, as a plain format would round to the distance of the ticks.
+    label = "format(datum.value, '~g')"
+    axis = alt.Axis(grid=False, labelExpr=label, labelOverlap="greedy", tickCount=5, values=marks or alt.Undefined)
     return alt.X("x:Q", title=title, scale=scale, axis=axis)
 
 
@@ -122,14 +128,14 @@ def _up(points: Iterable[Point]) -> alt.Y:
     return alt.Y("y:Q", title="validation accuracy", scale=scale, axis=axis)
 
 
-def _points(rows: list[_Row], joined: list[_Row], x: alt.X, y: alt.Y) -> alt.LayerChart:
-    """Points with their intervals, and lines through those `joined` that share a "line"."""
+def _points(rows: list[_Row], joined: list[_Row], x: alt.X, y: alt.Y, shift: float = 0) -> alt.LayerChart:
+    """Points with their intervals, lines through those `joined` that share a "line"; all `shift` px to the right."""
     color = alt.Color("color:N", scale=None)
     feet = alt.Chart(alt.Data(values=[row | {"y": row["low"]} for row in rows]))
     base, lines = alt.Chart(alt.Data(values=rows)), alt.Chart(alt.Data(values=joined))
-    bars = feet.mark_rule(strokeWidth=1.5, opacity=0.55).encode(x, y, y2="high:Q", color=color)
-    line = lines.mark_line(strokeWidth=1.5).encode(x, y, color=color, detail="line:N")
-    dots = base.mark_point(size=42, strokeWidth=1.5, opacity=1).encode(
+    bars = feet.mark_rule(strokeWidth=1.5, opacity=0.55, xOffset=shift).encode(x, y, y2="high:Q", color=color)
+    line = lines.mark_line(strokeWidth=1.5, xOffset=shift).encode(x, y, color=color, detail="line:N")
+    dots = base.mark_point(size=42, strokeWidth=1.5, opacity=1, xOffset=shift).encode(
         x, y, stroke=color, fill=alt.Fill("fill:N", scale=None)
     )
     return bars + line + dots
@@ -146,10 +152,10 @@ def _role(role: str, row: _Row, x: alt.X, y: alt.Y) -> alt.LayerChart:
     )
     above = role == "choice"
     label = row | {"text": role, "y": row["high" if above else "low"]}
-    text = alt.Chart(alt.Data(values=[label])).mark_text(
-        align=align, baseline="bottom" if above else "top", dy=-4 if above else 4, fontWeight=600
-    )
-    return dot.encode(x, y, fill=alt.Fill("fill:N", scale=None)) + text.encode(x, y, text="text:N")
+    text = alt.Chart(alt.Data(values=[label])).encode(x, y, text="text:N")
+    place = {"align": align, "baseline": "bottom" if above else "top", "dy": -4 if above else 4, "fontWeight": 600}
+    halo = text.mark_text(**place, stroke=PAPER, strokeWidth=4, opacity=0.8)
+    return dot.encode(x, y, fill=alt.Fill("fill:N", scale=None)) + halo + text.mark_text(**place)
 
 
 def _limit(at: float, words: str, near: bool, x: alt.X, y: alt.Y) -> alt.LayerChart:

@@ -7,6 +7,7 @@ place), a line in SECTIONS and `templates/sections/NAME.html.j2`.
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from depthwise.device import RESOURCES
 from depthwise.report import charts, network, pictures, text
 from depthwise.report.budget import budget_section
 from depthwise.report.material import Material, Values
@@ -192,6 +193,8 @@ def reproduce_section(material: Material) -> Values:
         "epochs": training.epochs if training else config.epochs,
         "train_time": text.duration(config.train_time) if config.train_time is not None else None,
     }
+    known |= {name: text.taken(name, limit) for name in RESOURCES if (limit := getattr(config, name)) is not None}
+    known |= {"width": None, "depth": None} if config.model is None else {}  # the search finds them
     plan = {name: value for name, value in (config.model_dump() | known).items() if value is not None}
     return {
         "origin": material.results.origin,
