@@ -137,14 +137,14 @@ def compile(model: Any, input: str = "auto", **options: Any) -> "Engine":
     return Engine.build(load_model(model, **options), input=input)
 
 
-def fit(data: "str | Path", *, model: str, output: "str | Path | None" = None, **options: Any) -> "Run":
-    """Trains a network on images, compiles it to C, verifies and reports it: see `workflow.fit`.
+def fit(data: "str | Path", *, output: "str | Path | None" = None, **options: Any) -> "Run":
+    """Finds the network that fits a device best, trains it on images, compiles it to C, verifies and reports it.
 
     Args:
         data: a folder of images, a parquet file, a Hugging Face name, or an embedded data set's name.
-        model: name of a registered model.
-        output: the run folder; None: runs/DATA-MODEL-N.
-        options: further fields of `runs.Config`; train_time also as text, e.g. "3min".
+        output: the run folder; None: runs/DATA-DEVICE-N, or runs/DATA-MODEL-N.
+        options: further fields of `config.Config`, e.g. device="nrf52840", or model="mobilenet_v2" to search nothing.
+            train_time and limits also as text, e.g. train_time="3min", ram="128K".
 
     Raises:
         UserError: as `workflow.fit`; an option that is unknown or out of range.
@@ -152,9 +152,12 @@ def fit(data: "str | Path", *, model: str, output: "str | Path | None" = None, *
     from pathlib import Path
 
     from depthwise.config import Config
-    from depthwise.device import parse_time
+    from depthwise.device import RESOURCES, parse_time
     from depthwise.workflow import fit as run_fit
 
     if isinstance(options.get("train_time"), str):
         options["train_time"] = parse_time("train_time", options["train_time"])
-    return run_fit(Config.of(data=data, model=model, **options), Path(output) if output else None)
+    for name, resource in RESOURCES.items():
+        if isinstance(options.get(name), str):
+            options[name] = resource.parse(name, options[name])
+    return run_fit(Config.of(data=data, **options), Path(output) if output else None)
