@@ -17,7 +17,7 @@ from depthwise.device import HOST, Device, device_names, load_device
 from depthwise.engine import Engine
 from depthwise.errors import UserError
 from depthwise.machine import host_file
-from depthwise.profiling import host, rates
+from depthwise.profiling import host, probe, rates
 from depthwise.profiling.device_file import device_text
 from depthwise.profiling.probe import Probed, caches
 from depthwise.results import Memory, Results
@@ -88,7 +88,7 @@ def test_the_figures_are_a_machines(real: tuple[Device, Listener]) -> None:
     operators = {row.op for row in cost(family("mobilenet_v2", 0.1, 32)).layers if row.macs}
     assert set(device.cycles["float32"]) == operators
     for rate in device.cycles["float32"].values():
-        assert 0.99e6 * device.clock_mhz / peak <= rate.cycles < 100
+        assert 0.49e6 * device.clock_mhz / peak <= rate.cycles < 100
         assert "small networks" in rate.source
     assert listener.stages == ["measuring"]
     done = [step for step, _ in listener.steps]
@@ -130,11 +130,11 @@ def test_rates_are_found_again() -> None:
     assert found.layer == pytest.approx(LAYER)
 
 
-def test_no_rate_is_above_the_peak() -> None:
-    """With times that leave nothing for one operator, it keeps what the peak allows."""
+def test_no_rate_is_far_above_the_peak() -> None:
+    """With times that leave nothing for one operator, it keeps twice what the peak allows."""
     timed = [rates.Timed(layers, 1e-6 + 1e-12 * seconds_of(layers)) for layers in rates.networks()]
     found = rates.fit(timed, peak=1e11)
-    assert min(found.macs.values()) == pytest.approx(1e-11)
+    assert min(found.macs.values()) == pytest.approx(0.5e-11)
     assert found.layer >= 0
 
 
@@ -143,6 +143,13 @@ def test_rounds_are_interleaved_and_warm() -> None:
     best = rates.best_seconds([lambda: order.append("a"), lambda: order.append("b")], rounds=3, seconds=0)
     assert order == ["a", "a", "b", "b"] * 3
     assert all(0 < seconds < 1 for seconds in best)
+
+
+def test_a_loop_that_was_held_up_is_timed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first call takes long, as if another program had run: the count grows all the same."""
+    times = iter([1.0])
+    monkeypatch.setattr(probe, "_seconds", lambda loop, count: next(times, 1e-9 * count))
+    assert probe._best_rates({"peak": probe._Loop(2, lambda count: None)}) == {"peak": pytest.approx(2e9)}
 
 
 def test_caches_that_linux_knows() -> None:

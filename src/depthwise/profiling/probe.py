@@ -113,13 +113,13 @@ def _reading(c: ctypes.CDLL, out: np.ndarray, size: int) -> _Loop:
 def _best_rates(loops: Mapping[str, _Loop]) -> dict[str, float]:
     """Units a second of each loop: the best of interleaved rounds, so that all see the clock at its highest."""
     counts = dict.fromkeys(loops, 1)
-    for name, loop in loops.items():
-        while _seconds(loop, counts[name]) < _SECONDS / 2:
-            counts[name] *= 2
     best = dict.fromkeys(loops, 0.0)
     for _ in range(ROUNDS):
         for name, loop in loops.items():
-            best[name] = max(best[name], loop.units * counts[name] / _seconds(loop, counts[name]))
+            # In every round: where something else ran meanwhile, a loop seems long enough that is not.
+            while (seconds := _seconds(loop, counts[name])) < _SECONDS / 2:
+                counts[name] *= 2
+            best[name] = max(best[name], loop.units * counts[name] / seconds)
     return best
 
 
