@@ -34,8 +34,9 @@ def test_the_model_that_leads_gets_its_grid_at_equal_epochs(tmp_path: Path) -> N
     plan = plan_of(candidates(), seconds=10.0)
     found = search(plan, answer, tmp_path / "search.db")
     tried = {t.candidate for t in found.trials if t.rung == 0}
-    assert set(plan.grids["b"]) <= tried
-    assert not set(plan.grids["a"]) <= tried
+    lead = "b 1.0 @28/0.5"
+    assert set(plan.grids[lead]) <= tried
+    assert all(set(plan.grids[other]) - tried for other in plan.first if other != lead)
     assert len({t.epochs for t in found.trials if t.rung == 0}) == 1
 
 

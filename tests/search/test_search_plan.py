@@ -15,12 +15,12 @@ def test_the_trials_take_about_the_time_they_are_given(seconds: float) -> None:
     assert plan.sizes[0] <= MOST_TRIALS
 
 
-def test_there_are_always_four_widths_at_two_resolutions_of_each_model_that_may_lead() -> None:
+def test_whichever_leads_four_widths_at_two_resolutions_are_tried() -> None:
     plan = plan_of(candidates())
     pool = {one.name: one for one in plan.pool}
-    for model, names in plan.grids.items():
+    for lead, names in plan.grids.items():
         grid = [pool[name] for name in names]
-        assert {one.model for one in grid} == {model}
+        assert {(one.model, one.depth) for one in grid} == {(pool[lead].model, pool[lead].depth)}
         assert len({one.share for one in grid}) == 4
         assert len({one.resolution for one in grid}) == 2
         assert len(grid) == 8
@@ -53,15 +53,18 @@ def test_a_single_candidate_is_a_plan_too() -> None:
     assert plan.first == [plan.pool[0].name]
 
 
-def test_where_only_the_flat_networks_fit_they_are_tried() -> None:
-    flat = [one for one in candidates() if one.depth == 0.5]
-    plan = plan_of(flat)
-    assert plan.first == [one.name for one in flat if one.share == 1]
+def test_the_widest_of_each_model_and_depth_is_tried_first() -> None:
+    plan = plan_of(candidates())
+    pool = {one.name: one for one in plan.pool}
+    assert {(pool[name].model, pool[name].depth) for name in plan.first} == {
+        (model, depth) for model in "ab" for depth in (1.0, 0.5)
+    }
+    assert {(pool[name].share, pool[name].resolution) for name in plan.first} == {(1.0, 28)}
 
 
 def test_what_is_affordable_keeps_a_usual_search_within_its_time() -> None:
     speed = Speed(3e-9, 1e-9)
     most = affordable(60.0, 64, speed)
     effort = Effort(60.0, 0, 64, 2000, speed)
-    assert 2 * 10 * effort.trial(0.6 * most, LEAST_STEPS) == pytest.approx(60.0)
+    assert 2 * 12 * effort.trial(0.6 * most, LEAST_STEPS) == pytest.approx(60.0)
     assert affordable(120.0, 64, speed) == pytest.approx(2 * most)

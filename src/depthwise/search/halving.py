@@ -110,8 +110,7 @@ class Halving:
         ranked = [name for name in self._ranked(0) if name in first]
         if len(ranked) < len(first):
             return first
-        grid = self.plan.grids.get(self._pool[ranked[0]].model, [])
-        return [*first, *(name for name in grid if name not in first)]
+        return list(dict.fromkeys([*first, *self.plan.grids[ranked[0]]]))
 
     def _ranked(self, rung: int) -> list[str]:
         """The most accurate first, of equals the one with fewer MACs."""

@@ -16,8 +16,8 @@ SHARE = 0.25
 MOST_TRIALS = 24
 """Of the first rung."""
 
-USUAL_TRIALS, USUAL_RUNGS = 10, 2
-"""When there is little time: two models at two resolutions, and the grid of the one that leads."""
+USUAL_TRIALS, USUAL_RUNGS = 12, 2
+"""When there is little time: two models at some depths, and the grid of the one that leads."""
 
 GOOD_STEPS = 150
 """A first rung with fewer steps a trial is not given more candidates."""
@@ -73,8 +73,9 @@ class SearchPlan(Record):
     Attributes:
         mark: fingerprint of what the plan was made for.
         pool: every candidate.
-        first: names of those that are tried first: the widest that fit, of each model at up to two resolutions.
-        grids: model -> names of all its widths at those resolutions; the model that leads after `first` gets its grid.
+        first: names of those that are tried first: the widest that fits, of each model and depth.
+        grids: of each of `first` its model and depth at all widths and up to two resolutions. The grid of the one that
+            leads after `first` is tried next.
         extras: how many more of the pool are tried in the first rung, as the sampler proposes from what is known then.
         sizes: candidates of each rung.
         steps, images: training steps and validation images of each trial, by rung.
@@ -118,7 +119,8 @@ def make_plan(
         effort: what there is to spend.
         seed: see SearchPlan.
     """
-    first, grids = _first(pool), _grids(pool)
+    first = _first(pool)
+    grids = {one.name: _grid(pool, one) for one in pool if one.name in first}
     largest = max(grids.values(), key=lambda names: sum(elements[name] for name in names))
     known = list(dict.fromkeys([*first, *largest]))
     mean = sum(elements[name] for name in known) / len(known)
@@ -162,25 +164,17 @@ def _sizes(count: int) -> list[int]:
     return sizes
 
 
-def _corners(pool: Sequence[Candidate], model: str) -> list[int]:
-    """The up to two resolutions, in the order of the axes, at which a model fits with its own depth."""
-    return list(dict.fromkeys(one.resolution for one in pool if one.model == model and one.depth == 1))[:2]
-
-
-def _grids(pool: Sequence[Candidate]) -> dict[str, list[str]]:
-    """Of each model every width at its corners."""
-    return {
-        model: [
-            one.name
-            for one in pool
-            if one.model == model and one.depth == 1 and one.resolution in _corners(pool, model)
-        ]
-        for model in dict.fromkeys(one.model for one in pool)
-    }
-
-
 def _first(pool: Sequence[Candidate]) -> list[str]:
-    """Of each model the widest at its corners; where none fits with its own depth, every widest."""
-    corners = {name for names in _grids(pool).values() for name in names}
-    widest = [one.name for one in pool if one.share == 1]
-    return [name for name in widest if name in corners] or widest
+    """Of each model and depth the widest, at the first resolution of the axes where it fits."""
+    found: dict[tuple[str, float], str] = {}
+    for one in pool:
+        if one.share == 1:
+            found.setdefault((one.model, one.depth), one.name)
+    return list(found.values())
+
+
+def _grid(pool: Sequence[Candidate], lead: Candidate) -> list[str]:
+    """Every width of a model and depth, at the first two resolutions where it fits."""
+    column = [one for one in pool if (one.model, one.depth) == (lead.model, lead.depth)]
+    resolutions = list(dict.fromkeys(one.resolution for one in column))[:2]
+    return [one.name for one in column if one.resolution in resolutions]
