@@ -215,6 +215,22 @@ def compile(
 
 
 @app.command()
+def export(
+    model: Annotated[str, typer.Argument(help="a run folder or an .onnx file")],
+    to: Annotated[str, typer.Option(help="the format, e.g. litert")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="the file")],
+) -> None:
+    """Write a trained network for another runtime; what that computes from the file is compared first.
+
+    Example: depthwise export runs/photos --to litert -o photos.tflite
+    """
+    from depthwise import export as write
+    from depthwise.terminal import export_lines
+
+    print("\n".join(export_lines(write(model, to, output))))
+
+
+@app.command()
 def run(
     model: Annotated[str, typer.Argument(help="a run folder or an .onnx file")],
     images: Annotated[list[Path], typer.Argument(help="image files")],

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from depthwise import design, ops
 from depthwise.device import device_names
+from depthwise.exporters import EXPORTERS
 
 PACKAGE = Path(__file__).parents[2] / "src" / "depthwise"
 
@@ -71,6 +72,12 @@ def test_operators() -> None:
     assert len(names) >= 10
     for room in ("planning/", "compiler/", "analysis/", "profiling/", "engine.py", "workflow.py", "verification.py"):
         assert mentions(names, within=room) == {}
+
+
+def test_exporters() -> None:
+    names = set(EXPORTERS)
+    assert names == stems("exporters") - {"base"}
+    assert mentions(names, outside=("exporters/",)) == {}
 
 
 def test_kernels() -> None:
