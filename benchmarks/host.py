@@ -4,8 +4,8 @@
     python -m benchmarks.host --quick                                        two small networks, few rounds: a minute
     python -m benchmarks.host --networks mobilenet_v2_1.0_224 --threads 1 --against openvino,litert
 
-Outputs are checked before anything is timed. Rounds are interleaved and the best one counts, so that what else the machine
-does disturbs all alike. docs/benchmarks.md says what is counted.
+Outputs are checked before anything is timed. Rounds are interleaved and the best one counts, so that what else the
+machine does disturbs all alike. docs/benchmarks.md says what is counted.
 """
 
 import datetime
@@ -24,7 +24,7 @@ from benchmarks.networks import NETWORKS, QUICK_NETWORKS, Network
 from benchmarks.results import OURS, Row
 from benchmarks.rounds import Plan, measure
 from benchmarks.runtimes import RUNTIMES
-from benchmarks.table import lines_of, python_overhead, summary
+from benchmarks.table import count, lines_of, python_overhead, summary
 from depthwise.compiler import find_compiler
 from depthwise.errors import UserError
 from depthwise.profiling import machine
@@ -73,15 +73,15 @@ def _measure_all(
     peaks: dict[tuple[str, int], float] = {}
     with tempfile.TemporaryDirectory(prefix="depthwise-benchmark-") as temporary:
         for kind in precisions:
-            for count in counts:
-                taking_part = _taking_part(runtimes, kind, count)
+            for number in counts:
+                taking_part = _taking_part(runtimes, kind, number)
                 for network in networks:
-                    _say(f"{network.name}, {kind}, {count} thread{'s' if count > 1 else ''} ...")
+                    _say(f"{network.name}, {kind}, {count(number)} ...")
                     folder = Path(temporary) / network.name
-                    measured = measure(network, taking_part, kind, count, plan, folder, _say)
+                    measured = measure(network, taking_part, kind, number, plan, folder, _say)
                     rows += measured.rows
                     sizes |= {(network.name, name): size for name, size in measured.model_bytes.items()}
-                    peaks[kind, count] = max(measured.peak, peaks.get((kind, count), 0.0))
+                    peaks[kind, number] = max(measured.peak, peaks.get((kind, number), 0.0))
     macs = {network.name: network.macs for network in networks}
     floors = {row.group: 1e3 * macs[row.network] / peaks[row.precision, row.threads] for row in rows}
     return [replace(row, floor_ms=floors[row.group]) for row in rows], sizes, peaks
@@ -104,10 +104,7 @@ def _chosen(against: str) -> list[str]:
 
 def _comments(plan: Plan, peaks: dict[tuple[str, int], float], rows: Sequence[Row]) -> list[str]:
     """What a reader of the CSV must know of this run."""
-    measured = ", ".join(
-        f"{peak / 1e9:.1f} GMAC/s {kind} on {count} thread{'s' if count > 1 else ''}"
-        for (kind, count), peak in peaks.items()
-    )
+    measured = ", ".join(f"{peak / 1e9:.1f} GMAC/s {kind} on {count(number)}" for (kind, number), peak in peaks.items())
     comments = [
         f"machine: {machine()}",
         f"compiler: {find_compiler().version}",

@@ -1,10 +1,11 @@
-"""The table of results: rows in a CSV whose first lines, behind "# ", say on what machine and how they were measured."""
+"""The table of results: rows in a CSV whose first lines, behind "# ", say where and how they were measured."""
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, get_type_hints
 
 from depthwise.errors import UserError
 from depthwise.files import atomic_file
@@ -102,5 +103,5 @@ def read(path: Path) -> tuple[list[Row], list[str]]:
     reader = csv.DictReader(line for line in lines if not line.startswith("#"))
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise UserError(f"{path} has the columns {reader.fieldnames}, not {', '.join(COLUMNS)}")
-    kinds = {field.name: field.type for field in fields(Row)}
-    return [Row(**{name: kinds[name](text) for name, text in record.items()}) for record in reader], comments
+    parsers: Mapping[str, Callable[[str], Any]] = get_type_hints(Row)
+    return [Row(**{name: parsers[name](text) for name, text in record.items()}) for record in reader], comments

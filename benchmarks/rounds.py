@@ -11,10 +11,10 @@ from benchmarks import native
 from benchmarks.networks import Network
 from benchmarks.results import Row
 from benchmarks.runtimes import RUNTIMES
-from benchmarks.worker import Failed, Loaded, Worker
+from benchmarks.worker import FailedError, Loaded, Worker
 
 AGREEMENT = 2e-3
-"""Largest allowed max|a - b| / max|b| over the logits: Winograd and fast exponentials are fair, other networks are not."""
+"""Largest allowed max|a - b| / max|b| over the logits: Winograd is fair, other weights are not."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def measure(
                 try:
                     for input_type in parts[name].loaded:
                         parts[name].round(input_type, plan.seconds)
-                except Failed as error:
+                except FailedError as error:
                     say(f"{name}: left out of {network.name}: {error}")
                     del parts[name]
         rows = [
@@ -112,7 +112,7 @@ def _loaded(
                 loaded = worker.load()
                 for input_type, found in loaded.items():
                     _check(found.logits, network.logits, input_type)
-            except Failed as error:
+            except FailedError as error:
                 say(f"{name}: left out of {network.name}: {error}")
                 worker.close()
             else:
@@ -122,7 +122,9 @@ def _loaded(
 
 def _check(found: np.ndarray, expected: np.ndarray, input_type: str) -> None:
     if found.shape != expected.shape:
-        raise Failed(f"it gives {list(found.shape)} from {input_type}, not {list(expected.shape)}")
+        raise FailedError(f"it gives {list(found.shape)} from {input_type}, not {list(expected.shape)}")
     difference = float(np.abs(found - expected).max() / np.abs(expected).max())
     if not difference <= AGREEMENT:
-        raise Failed(f"its outputs from {input_type} differ by {difference:.1e} of the largest, allowed {AGREEMENT:g}")
+        raise FailedError(
+            f"its outputs from {input_type} differ by {difference:.1e} of the largest, allowed {AGREEMENT:g}"
+        )

@@ -21,10 +21,9 @@ def lines_of(rows: Sequence[Row], sizes: Mapping[tuple[str, str], int]) -> list[
     """
     found = []
     for (network, precision, threads, input_type), group in groups(rows).items():
-        plural = "s" if threads > 1 else ""
-        where = f"{network}, {precision}, {threads} thread{plural}, {INPUTS[input_type]}"
+        where = f"{network}, {precision}, {count(threads)}, {INPUTS[input_type]}"
         found += ["", f"{where}: floor {group[0].floor_ms:.3f} ms", *_aligned([HEADINGS, *_cells(group, sizes)])]
-    return found + ["", *summary(rows)]
+    return [*found, "", *summary(rows)]
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
@@ -35,11 +34,16 @@ def summary(rows: Sequence[Row]) -> list[str]:
         if ratio is not None:
             leads.setdefault((precision, threads, input_type), []).append(ratio)
     return [
-        f"{precision}, {threads} thread{'s' if threads > 1 else ''}, {INPUTS[input_type]}: the fastest other runtime of "
-        f"each network takes {geometric_mean(ratios):.2f} times our time (geometric mean of {len(ratios)}; "
+        f"{precision}, {count(threads)}, {INPUTS[input_type]}: the fastest other runtime of each network takes "
+        f"{geometric_mean(ratios):.2f} times our time (geometric mean of {len(ratios)}; "
         f"{min(ratios):.2f} to {max(ratios):.2f})"
         for (precision, threads, input_type), ratios in leads.items()
     ]
+
+
+def count(threads: int) -> str:
+    """A number of threads in words."""
+    return f"{threads} thread" if threads == 1 else f"{threads} threads"
 
 
 def python_overhead(rows: Sequence[Row]) -> float | None:
@@ -54,7 +58,7 @@ def python_overhead(rows: Sequence[Row]) -> float | None:
 
 def _cells(group: Sequence[Row], sizes: Mapping[tuple[str, str], int]) -> list[tuple[str, ...]]:
     ours = next((row.median_ms for row in group if row.runtime == OURS), None)
-    cells = []
+    cells: list[tuple[str, ...]] = []
     for row in group:
         installed, size = RUNTIMES[row.runtime].installed_bytes, sizes.get((row.network, row.runtime))
         cells.append(

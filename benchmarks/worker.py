@@ -3,7 +3,8 @@
 import multiprocessing
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,7 +33,7 @@ class Loaded:
     model_bytes: int
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A runtime that could not do what was asked; the message is its own."""
 
 
@@ -59,7 +60,7 @@ class Worker:
         """Loads the network for every input type of the runtime.
 
         Raises:
-            Failed: it could not.
+            FailedError: it could not.
         """
         found = self._answer()
         assert isinstance(found, dict)
@@ -69,7 +70,7 @@ class Worker:
         """Median and minimum in milliseconds over the runs of one round.
 
         Raises:
-            Failed: it could not.
+            FailedError: it could not.
         """
         self._pipe.send((input_type, seconds))
         times = self._answer()
@@ -86,34 +87,30 @@ class Worker:
 
     def _answer(self) -> object:
         try:
-            answer = self._pipe.recv() if self._pipe.poll(PATIENCE) else Failed(f"no answer in {PATIENCE:g} s")
+            answer = self._pipe.recv() if self._pipe.poll(PATIENCE) else FailedError(f"no answer in {PATIENCE:g} s")
         except (EOFError, ConnectionError):
             self._process.join(10)
-            answer = Failed(f"its process ended with code {self._process.exitcode}")
-        if isinstance(answer, Failed):
-            raise Failed(f"{answer} (its output: {self._log})")
+            answer = FailedError(f"its process ended with code {self._process.exitcode}{_last_line(self._log)}")
+        if isinstance(answer, FailedError):
+            raise answer
         return answer
 
 
-class _limited:
-    """Environment variables by which libraries learn their number of threads, for processes that are started inside."""
-
-    def __init__(self, threads: int) -> None:
-        self._wanted = dict.fromkeys(THREAD_VARIABLES, str(threads))
-
-    def __enter__(self) -> None:
-        self._before = {name: os.environ.get(name) for name in self._wanted}
-        os.environ.update(self._wanted)
-
-    def __exit__(self, *_: object) -> None:
-        for name, value in self._before.items():
-            if value is None:
-                del os.environ[name]
-            else:
+@contextmanager
+def _limited(threads: int) -> Iterator[None]:
+    """Sets the variables by which libraries learn their number of threads, for processes that are started inside."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
                 os.environ[name] = value
 
 
-def _serve(pipe: Connection, log: Path, what: Sequence) -> None:
+def _serve(pipe: Connection, log: Path, what: tuple[str, str, str, int, Path]) -> None:
     """The process: loads, then times a round at every request, until the pipe is closed."""
     from benchmarks.runtimes import RUNTIMES
     from benchmarks.runtimes.base import Setting, seconds_of_runs
@@ -142,4 +139,17 @@ def _serve(pipe: Connection, log: Path, what: Sequence) -> None:
     except EOFError:
         return
     except Exception as error:  # of a foreign library: anything; it becomes one line, and the benchmark goes on
-        pipe.send(Failed(f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]))
+        pipe.send(FailedError(_in_one_line(error)))
+
+
+def _in_one_line(error: BaseException) -> str:
+    """The first cause of an error, without its trace."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
+
+
+def _last_line(log: Path) -> str:
+    """What a process said last; libraries that abort say why."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return f", after '{lines[-1].strip()[:300]}'" if lines else ""

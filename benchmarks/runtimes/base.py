@@ -7,7 +7,7 @@ To add a runtime: one file in this folder that defines `RUNTIMES = {name: Runtim
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,6 +48,7 @@ class Session:
         layout: "NCHW" or "NHWC", of the input that lies ready.
         model_bytes: what this network takes on disk.
         timed: seconds of each of so many runs; None: a loop in Python around `run`.
+        keep: what must live as long as the session, since only its address was handed over.
     """
 
     run: Callable[[], object]
@@ -55,6 +56,7 @@ class Session:
     layout: str
     model_bytes: int
     timed: Callable[[int], np.ndarray] | None = None
+    keep: object = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Runtime:
     load: Callable[[Setting], Session]
     precisions: tuple[str, ...] = ("float32",)
     most_threads: int | None = None
-    input_types: tuple[str, ...] = field(default=("float32", "uint8"))
+    input_types: tuple[str, ...] = ("float32", "uint8")
 
     def missing(self) -> list[str]:
         """The modules that are not installed."""

@@ -28,7 +28,7 @@ def _load(setting: Setting) -> Session:
     ):
         bind(ends[0].name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
     run = chained(before, lambda: session.run_with_iobinding(binding))
-    return Session(run, lambda: logits, "NCHW", path.stat().st_size)
+    return Session(run, lambda: logits, "NCHW", path.stat().st_size, keep=image)
 
 
 RUNTIMES = {"onnxruntime": Runtime("onnxruntime", ("onnxruntime",), _prepare, _load)}

@@ -43,7 +43,8 @@ def _load(setting: Setting) -> Session:
     request = compiled.create_infer_request()
     request.set_input_tensor(openvino.Tensor(image, shared_memory=True))
     logits = request.get_output_tensor().data
-    return Session(request.infer, lambda: np.array(logits), "NHWC" if camera else "NCHW", path.stat().st_size)
+    layout = "NHWC" if camera else "NCHW"
+    return Session(request.infer, lambda: np.array(logits), layout, path.stat().st_size, keep=image)
 
 
 RUNTIMES = {"openvino": Runtime("openvino", ("openvino",), _prepare, _load)}

@@ -9,17 +9,16 @@ from benchmarks.runtimes.base import Runtime, Session, Setting, chained, feed
 
 
 def folded_module(setting: Setting) -> Any:
-    """The network as a torch module in evaluation mode, BatchNorm folded, memory channels last."""
+    """The network as a torch module in evaluation mode, BatchNorm folded."""
     import torch
     from torch.fx.experimental.optimization import fuse
 
     from depthwise.design.network import build_network
 
     module = build_network(setting.network.layers)
-    module.load_state_dict(
-        {key: torch.from_numpy(array) for key, array in setting.network.weights.items()}, strict=False
-    )
-    return fuse(module.eval()).to(memory_format=torch.channels_last)
+    weights = {key: torch.from_numpy(array) for key, array in setting.network.weights.items()}
+    module.load_state_dict(weights, strict=False)
+    return fuse(module.eval())
 
 
 def channels_last_input(setting: Setting) -> tuple[Any, Any]:
@@ -39,7 +38,8 @@ def _prepare(setting: Setting) -> None:
     if not _file(setting).exists():
         import torch
 
-        torch.save(folded_module(setting), _file(setting))
+        module: Any = folded_module(setting)
+        torch.save(module.to(memory_format=torch.channels_last), _file(setting))
 
 
 def _module(setting: Setting) -> Any:
@@ -78,5 +78,6 @@ def _load_compiled(setting: Setting) -> Session:
 
 RUNTIMES = {
     "torch-eager": Runtime("torch", ("torch",), _prepare, _load_eager),
-    "torch-compile": Runtime("torch", ("torch",), _prepare, _load_compiled),
+    # Loading compiles, for most of a minute, so this is done once.
+    "torch-compile": Runtime("torch", ("torch",), _prepare, _load_compiled, input_types=("float32",)),
 }
