@@ -11,7 +11,6 @@ from depthwise.analysis import cost
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.errors import UserError
 from depthwise.graph import Layer
-from depthwise.registry import choose
 
 NETWORKS = ("mobilenet_v1_1.0_224", "mobilenet_v1_0.25_128", "mobilenet_v2_1.0_224", "mobilenet_v2_0.35_96")
 """What is measured if nothing is said: the papers' full size and the smallest of its grid."""
@@ -97,6 +96,5 @@ def _parsed(name: str) -> tuple[str, float, int | None]:
     try:
         found = float(width), int(resolution)
     except ValueError:
-        choose("network", name, design.MODELS)
         raise UserError(f"'{name}' is no network: write MODEL_WIDTH_RESOLUTION, e.g. {NETWORKS[0]}") from None
     return "_".join(model), *found

@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from benchmarks.results import OURS
+from benchmarks.runtimes import RUNTIMES
 from depthwise import design, ops
 from depthwise.device import device_names
 from depthwise.exporters import EXPORTERS
@@ -78,6 +80,14 @@ def test_exporters() -> None:
     names = set(EXPORTERS)
     assert names == stems("exporters") - {"base"}
     assert mentions(names, outside=("exporters/",)) == {}
+
+
+def test_runtimes() -> None:
+    """Of the benchmark; this project's own name is everywhere."""
+    names = {name for name in RUNTIMES if not name.startswith(OURS)}
+    assert len(names) >= 5
+    for path in (PACKAGE.parents[1] / "benchmarks").glob("*.py"):
+        assert words(path) & names == set(), path
 
 
 def test_kernels() -> None:
