@@ -27,7 +27,7 @@ from benchmarks.runtimes import RUNTIMES
 from benchmarks.table import count, lines_of, python_overhead, summary
 from depthwise.compiler import find_compiler
 from depthwise.errors import UserError
-from depthwise.profiling import machine
+from depthwise.machine import machine
 from depthwise.registry import choose
 
 FULL, QUICK = Plan(rounds=12, seconds=0.3), Plan(rounds=2, seconds=0.05)

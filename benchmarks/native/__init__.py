@@ -1,19 +1,27 @@
 """The two measurements that need C: runs of an entry point without Python between them, and the machine's peak."""
 
 import ctypes
-import subprocess
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 
-from depthwise.compiler import find_compiler, native_isa
-from depthwise.compiler.isa import flags_for
+from depthwise import compiler, profiling
 from depthwise.errors import UserError
-from depthwise.files import atomic_file, cache_folder, file_fingerprint, fingerprint
 
-FOLDER = Path(__file__).parent
+TIMING, PROBE = Path(__file__).with_name("timing.c"), Path(profiling.__file__).with_name("probe.c")
+
+LOOPS: Mapping[str, str] = {"float32": "probe_macs"}
+"""Precision -> the loop of multiply-accumulates on registers in probe.c."""
+
+SPAN = 5e-3
+"""Seconds of one timing of a loop: short enough that some are not interrupted. FEWEST: the least it goes round."""
+FEWEST = 10_000
 
 
 def time_calls(entry: object, pointers: Sequence[object], calls: int) -> np.ndarray:
@@ -25,24 +33,35 @@ def time_calls(entry: object, pointers: Sequence[object], calls: int) -> np.ndar
     seconds = np.empty(calls)
     function = ctypes.cast(entry, ctypes.c_void_p)  # type: ignore[arg-type]
     times = seconds.ctypes.data_as(ctypes.c_void_p)
-    error = _library("timing").time_calls(function, *pointers, ctypes.c_int(calls), times)
+    error = _library(TIMING).time_calls(function, *pointers, ctypes.c_int(calls), times)
     if error:
         raise RuntimeError(f"the network returned {error}")
     return seconds
 
 
 def peak(precision: str, threads: int, seconds: float) -> float:
-    """Multiply-accumulates a second of all threads together, in registers, over so many seconds.
+    """Multiply-accumulates a second of so many threads together, in registers: the best span within about `seconds`.
 
     Raises:
         UserError: no peak is known for the precision.
     """
-    try:
-        function = getattr(_library("peak"), f"peak_{precision}")
-    except AttributeError:
-        raise UserError(f"no peak is measured in {precision} yet: leave it out of --precision") from None
-    function.restype = ctypes.c_double
-    return float(function(ctypes.c_int(threads), ctypes.c_double(seconds)))
+    if precision not in LOOPS:
+        raise UserError(f"no peak is measured in {precision} yet: leave it out of --precision")
+    library = _library(PROBE)
+    loop, width = getattr(library, LOOPS[precision]), int(library.probe_width())
+    together = Barrier(threads)
+
+    def rate(count: int) -> float:
+        out = np.empty(64, np.float32)
+        together.wait()
+        begin = time.perf_counter()
+        loop(ctypes.c_void_p(out.ctypes.data), ctypes.c_long(count))  # other threads run meanwhile
+        return width * count / (time.perf_counter() - begin)
+
+    with ThreadPoolExecutor(threads) as pool:
+        first = sum(pool.map(rate, [FEWEST] * threads))
+        count = max(FEWEST, int(first / threads * SPAN / width))
+        return max(sum(pool.map(rate, [count] * threads)) for _ in range(max(1, int(seconds / SPAN))))
 
 
 def aligned(size: int, alignment: int) -> np.ndarray:
@@ -53,17 +72,9 @@ def aligned(size: int, alignment: int) -> np.ndarray:
 
 
 @cache
-def _library(name: str) -> ctypes.CDLL:
-    """NAME.c as a shared object for this machine, from the cache if it is there."""
-    source, compiler = FOLDER / f"{name}.c", find_compiler()
-    # Contraction is what turns a * b + c into one instruction, which is the point here.
-    flags = (*flags_for(native_isa(compiler)), *compiler.flags, "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
-    key = fingerprint(compiler, flags, file_fingerprint(source))
-    library = cache_folder("benchmarks") / f"{name}-{key}.so"
-    if not library.exists():
-        with atomic_file(library) as aside:
-            command = [*compiler.command, *flags, str(source), "-o", str(aside)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise UserError(f"{compiler.version} could not build {source}: {done.stderr.strip()}")
-    return ctypes.CDLL(str(library))
+def _library(source: Path) -> ctypes.CDLL:
+    """A C file as a shared object for this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "library.so"
+        compiler.build_library(source, compiler.KERNELS, library, compiler.find_compiler())
+        return ctypes.CDLL(str(library))

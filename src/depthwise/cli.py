@@ -12,7 +12,6 @@ from depthwise.errors import UserError
 
 if TYPE_CHECKING:
     from depthwise.graph import Graph
-    from depthwise.results import Memory
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -31,6 +30,11 @@ Classes = Annotated[int | None, typer.Option(help="outputs of the classifier")]
 Channels = Annotated[int | None, typer.Option(help="channels of the input: 3 colour, 1 grey")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print the result only")]
+Ram = Annotated[str | None, typer.Option(help="limit of the network's RAM, e.g. 128K")]
+Flash = Annotated[str | None, typer.Option(help="limit of the whole firmware's flash, e.g. 512K")]
+LatencyLimit = Annotated[str | None, typer.Option(help="limit of one image's time, e.g. 50ms")]
+MacLimit = Annotated[str | None, typer.Option(help="limit of multiply-accumulates, e.g. 5M")]
+ParameterLimit = Annotated[str | None, typer.Option(help="limit of trainable parameters, e.g. 300k")]
 Seed = Annotated[int, typer.Option(help="of the split, the initial weights and the data order")]
 
 
@@ -54,63 +58,97 @@ def _options(
 @app.command()
 def fit(
     data: Annotated[
-        str, typer.Argument(help="a folder of images, parquet, a Hugging Face name or an embedded data set")
-    ],
-    model: Annotated[str, typer.Option(help="name of the model, see `depthwise models`")],
-    width: Width = 1.0,
+        str | None, typer.Argument(help="a folder of images, parquet, a Hugging Face name or an embedded data set")
+    ] = None,
+    device: Annotated[str, typer.Option(help="the target, see `depthwise devices`, or a .toml file")] = "host",
+    ram: Ram = None,
+    flash: Flash = None,
+    latency: LatencyLimit = None,
+    macs: MacLimit = None,
+    parameters: ParameterLimit = None,
+    train_time: Annotated[
+        str | None,
+        typer.Option(help="for the search and the training, e.g. 3min; 10min if neither this nor --epochs is given"),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="train the chosen network so many epochs instead", show_default=False)
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="train this one and search nothing, see `depthwise models`")] = None,
+    width: Annotated[float | None, typer.Option(help="width multiplier of --model, e.g. 0.35")] = None,
+    depth: Annotated[float | None, typer.Option(help="depth multiplier of --model, e.g. 0.5")] = None,
     resolution: Resolution = None,
     channels: Channels = None,
-    train_time: Annotated[
-        str | None, typer.Option(help="training time, e.g. 3min; 10min if neither this nor --epochs is given")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="train so many epochs instead", show_default=False)] = None,
     batch_size: Annotated[int, typer.Option(min=2, help="images a step")] = 64,
     learning_rate: Annotated[float | None, typer.Option(help="peak learning rate; the recipe's if not given")] = None,
     seed: Seed = 0,
     data_dir: Annotated[str | None, typer.Option(help="folder of a named data set's own files")] = None,
-    device: Annotated[str, typer.Option(help="the target, see `depthwise devices`")] = "host",
     input: Annotated[
         Literal["uint8", "float"], typer.Option(help="what the C takes: camera bytes or floats")
     ] = "uint8",
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="run folder; runs/DATA-MODEL-N if not given")
+        Path | None, typer.Option("-o", "--output", help="run folder; runs/DATA-DEVICE-N or DATA-MODEL-N if not given")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="do the run of this folder again, by its plan; no DATA and no other choice")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a network on images, compile it to C, verify it and report.
+    """Find the most accurate network that fits a device, train it on images, compile it to C, verify it and report.
 
-    The same command on a killed run resumes it, on a finished one prints its result.
+    The same command on a killed run resumes it, on a finished one prints its result. Exit code 1 if nothing fits.
 
-    Example: depthwise fit PHOTOS/ --model mobilenet_v2 --width 0.35 --train-time 3min
+    Example: depthwise fit PHOTOS/ --device nrf52840 --ram 128K --flash 512K --train-time 10min
     """
     from depthwise.config import Config
-    from depthwise.device import parse_time
+    from depthwise.device import Budget, parse_time
     from depthwise.terminal import TerminalProgress, result_lines
     from depthwise.workflow import fit as run_fit
+    from depthwise.workflow import replay as run_again
 
-    if epochs is not None and train_time is not None:
-        raise UserError("--epochs and --train-time exclude each other: give one")
-    seconds = parse_time("--train-time", "10min" if train_time is None else train_time) if epochs is None else None
-    config = Config.of(
-        data=data,
-        data_dir=data_dir,
-        model=model,
-        width=1.0 if width is None else width,
-        resolution=resolution,
-        channels=channels,
-        epochs=epochs,
-        train_time=seconds,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        device=device,
-        input=input,
-    )
-    with TerminalProgress(quiet) as progress:
-        run = run_fit(config, output, progress)
+    if replay is not None:
+        _refuse_choices_beside_replay()
+        with TerminalProgress(quiet) as progress:
+            run = run_again(replay, output, progress)
+    else:
+        if data is None:
+            raise UserError("no DATA is given: name a folder of images, e.g. depthwise fit PHOTOS/ --device nrf52840")
+        if epochs is not None and train_time is not None:
+            raise UserError("--epochs and --train-time exclude each other: give one")
+        seconds = parse_time("--train-time", train_time or "10min") if epochs is None else None
+        config = Config.of(
+            data=data,
+            data_dir=data_dir,
+            model=model,
+            width=width,
+            depth=depth,
+            resolution=resolution,
+            channels=channels,
+            epochs=epochs,
+            train_time=seconds,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+            device=device,
+            input=input,
+            **vars(Budget.parse(ram=ram, flash=flash, latency=latency, macs=macs, parameters=parameters)),
+        )
+        with TerminalProgress(quiet) as progress:
+            run = run_fit(config, output, progress)
     print("\n".join(result_lines(run.results)))
     print(f"report     {run.path / 'report.html'}")
     print(f"run        {run.path}")
+    raise typer.Exit(1 if any(figure.short for figure in run.results.budget) else 0)
+
+
+def _refuse_choices_beside_replay() -> None:
+    from click import get_current_context
+    from click.core import ParameterSource
+
+    context = get_current_context()
+    for name in context.params:
+        given = context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+        if given and name not in ("replay", "output", "quiet"):
+            raise UserError(f"--replay repeats a run as it was, so {name} cannot be given with it; -o can")
 
 
 @app.command()
@@ -146,11 +184,11 @@ def check(
     resolution: Resolution = None,
     classes: Classes = None,
     channels: Channels = None,
-    ram: Annotated[str | None, typer.Option(help="limit of the network's RAM, e.g. 128K")] = None,
-    flash: Annotated[str | None, typer.Option(help="limit of the whole firmware's flash, e.g. 512K")] = None,
-    latency: Annotated[str | None, typer.Option(help="limit of one image's time, e.g. 50ms")] = None,
-    macs: Annotated[str | None, typer.Option(help="limit of multiply-accumulates, e.g. 5M")] = None,
-    parameters: Annotated[str | None, typer.Option(help="limit of trainable parameters, e.g. 300k")] = None,
+    ram: Ram = None,
+    flash: Flash = None,
+    latency: LatencyLimit = None,
+    macs: MacLimit = None,
+    parameters: ParameterLimit = None,
     precision: Annotated[
         Literal["float32", "int8"] | None, typer.Option(help="of the compiled network; the device's if not given")
     ] = None,
@@ -161,16 +199,13 @@ def check(
     Example: depthwise check mobilenet_v2 --width 0.35 --resolution 96 --classes 10 --device nrf52840
     """
     from depthwise import check as weigh
+    from depthwise.terminal import TerminalProgress, check_lines
 
     shape = {"width": width, "resolution": resolution, "classes": classes, "channels": channels}
     limits = {"ram": ram, "flash": flash, "latency": latency, "macs": macs, "parameters": parameters}
-    verdict = weigh(model, device, precision, **shape, **limits)
-    if as_json:
-        print(verdict.model_dump_json(indent=1))
-    else:
-        from depthwise.terminal import check_lines
-
-        print("\n".join(check_lines(verdict)))
+    with TerminalProgress() as progress:
+        verdict = weigh(model, device, precision, progress, **shape, **limits)
+    print(verdict.model_dump_json(indent=1) if as_json else "\n".join(check_lines(verdict)))
     raise typer.Exit(0 if verdict.fits else 1)
 
 
@@ -200,6 +235,7 @@ def compile(
     from depthwise.compiler import compile_folder
     from depthwise.design.source import load_model
     from depthwise.device import load_device
+    from depthwise.terminal import memory_lines
 
     network = load_model(model)
     if mean is not None or std is not None:
@@ -210,7 +246,7 @@ def compile(
 
         print(text_of(result.program))
     print(f"wrote {output}/ ({name}.h, {name}.c, {name}_weights.c, main.c, kernels/)")
-    _print_memory(result.memory)
+    print("\n".join(memory_lines(result.memory)))
     print("call it with:\n" + "\n".join(f"    {line}" for line in result.usage))
 
 
@@ -283,9 +319,15 @@ def models(as_json: Json = False) -> None:
         )
 
 
-@app.command()
-def devices(as_json: Json = False) -> None:
-    """List the devices, with their RAM, flash and clock."""
+devices_app = typer.Typer()
+app.add_typer(devices_app, name="devices")
+
+
+@devices_app.callback(invoke_without_command=True)
+def devices(context: typer.Context, as_json: Json = False) -> None:
+    """List the devices, with their RAM, flash and clock; `depthwise devices measure` measures this machine."""
+    if context.invoked_subcommand:
+        return
     from dataclasses import asdict
 
     from depthwise.device import device_names, load_device
@@ -299,15 +341,26 @@ def devices(as_json: Json = False) -> None:
     print("\n".join(device_lines(found)))
 
 
-def _print_memory(memory: "Memory") -> None:
-    from depthwise.device import format_bytes
+@devices_app.command()
+def measure(
+    device: Annotated[str, typer.Argument(help="only this machine can be measured: host")] = "host",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure this machine: clock, peak, caches, bandwidth, cycles per MAC. `check` predicts latency with them."""
+    from dataclasses import asdict
 
-    print(
-        f"RAM {format_bytes(memory.ram)} = arena {format_bytes(memory.arena)} + input {format_bytes(memory.input)}"
-        f" + output {format_bytes(memory.output)} + stack {format_bytes(memory.stack)}"
-    )
-    code = f"code {format_bytes(memory.code)}" if memory.code else "code (not built, not counted)"
-    print(f"flash {format_bytes(memory.flash)} = weights {format_bytes(memory.weights)} + {code}")
+    from depthwise.device import HOST, load_device
+    from depthwise.machine import host_file
+    from depthwise.profiling import measure_host
+    from depthwise.terminal import TerminalProgress, measured_lines
+
+    if (name := load_device(device).name) != HOST:
+        raise UserError(f"only this machine (host) can be measured here: write the figures of {name} to a .toml file")
+    with TerminalProgress(quiet) as progress:
+        found = measure_host(progress)
+    lines = [*measured_lines(found), f"kept in {host_file()}"]
+    print(json.dumps(asdict(found), indent=1) if as_json else "\n".join(lines))
 
 
 def _with_normalization(network: "Graph", mean: str | None, std: str | None) -> "Graph":
