@@ -11,7 +11,7 @@ import typer
 from depthwise.errors import UserError
 
 if TYPE_CHECKING:
-    from depthwise.graph import Graph
+    pass
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -234,12 +234,15 @@ def compile(
     """
     from depthwise.compiler import compile_folder
     from depthwise.design.source import load_model
-    from depthwise.device import load_device
+    from depthwise.device import load_device, parse_numbers
+    from depthwise.graph import with_normalization
     from depthwise.terminal import memory_lines
 
     network = load_model(model)
-    if mean is not None or std is not None:
-        network = _with_normalization(network, mean, std)
+    if (mean is None) != (std is None):
+        raise UserError(f"--{'mean' if mean is None else 'std'} is missing: --mean and --std go together")
+    if mean is not None and std is not None:
+        network = with_normalization(network, parse_numbers("--mean", mean), parse_numbers("--std", std))
     result = compile_folder(network, output, name=name, input=input, device=load_device(device), build=not emit_only)
     if explain:
         from depthwise.planning.explain import explain as text_of
@@ -361,20 +364,6 @@ def measure(
         found = measure_host(progress)
     lines = [*measured_lines(found), f"kept in {host_file()}"]
     print(json.dumps(asdict(found), indent=1) if as_json else "\n".join(lines))
-
-
-def _with_normalization(network: "Graph", mean: str | None, std: str | None) -> "Graph":
-    from depthwise.graph import with_normalization
-
-    def numbers(option: str, text: str | None) -> tuple[float, ...]:
-        if text is None:
-            raise UserError(f"{option} is missing: --mean and --std go together")
-        try:
-            return tuple(float(part) for part in text.split(","))
-        except ValueError:
-            raise UserError(f"{option} '{text}' is not a list of numbers: write it like 0.485,0.456,0.406") from None
-
-    return with_normalization(network, numbers("--mean", mean), numbers("--std", std))
 
 
 def _fail(message: str, exit_code: int = 2) -> NoReturn:
