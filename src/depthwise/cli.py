@@ -3,15 +3,16 @@
 import errno
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 from depthwise.errors import UserError
 
 if TYPE_CHECKING:
-    pass
+    from depthwise.config import Config
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -35,6 +36,30 @@ Flash = Annotated[str | None, typer.Option(help="limit of the whole firmware's f
 LatencyLimit = Annotated[str | None, typer.Option(help="limit of one image's time, e.g. 50ms")]
 MacLimit = Annotated[str | None, typer.Option(help="limit of multiply-accumulates, e.g. 5M")]
 ParameterLimit = Annotated[str | None, typer.Option(help="limit of trainable parameters, e.g. 300k")]
+Data = Annotated[
+    str | None, typer.Argument(help="a folder of images, parquet, a Hugging Face name or an embedded data set")
+]
+Target = Annotated[str, typer.Option(help="the target, see `depthwise devices`, or a .toml file")]
+TrainTime = Annotated[
+    str | None,
+    typer.Option(help="for the search and the training, e.g. 3min; 10min if neither this nor --epochs is given"),
+]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="train the chosen network so many epochs instead", show_default=False)
+]
+Model = Annotated[str | None, typer.Option(help="train this one and search nothing, see `depthwise models`")]
+ModelWidth = Annotated[float | None, typer.Option(help="width multiplier of --model, e.g. 0.35")]
+ModelDepth = Annotated[float | None, typer.Option(help="depth multiplier of --model, e.g. 0.5")]
+BatchSize = Annotated[int, typer.Option(min=2, help="images a step")]
+LearningRate = Annotated[float | None, typer.Option(help="peak learning rate; the recipe's if not given")]
+DataDir = Annotated[str | None, typer.Option(help="folder of a named data set's own files")]
+InputType = Annotated[Literal["uint8", "float"], typer.Option(help="what the C takes: camera bytes or floats")]
+RunFolder = Annotated[
+    Path | None, typer.Option("-o", "--output", help="run folder; runs/DATA-DEVICE-N or DATA-MODEL-N if not given")
+]
+Replay = Annotated[
+    Path | None, typer.Option(help="do the run of this folder again, by its plan; no DATA and no other choice")
+]
 Seed = Annotated[int, typer.Option(help="of the split, the initial weights and the data order")]
 
 
@@ -57,40 +82,28 @@ def _options(
 
 @app.command()
 def fit(
-    data: Annotated[
-        str | None, typer.Argument(help="a folder of images, parquet, a Hugging Face name or an embedded data set")
-    ] = None,
-    device: Annotated[str, typer.Option(help="the target, see `depthwise devices`, or a .toml file")] = "host",
+    context: typer.Context,
+    data: Data = None,
+    device: Target = "host",
     ram: Ram = None,
     flash: Flash = None,
     latency: LatencyLimit = None,
     macs: MacLimit = None,
     parameters: ParameterLimit = None,
-    train_time: Annotated[
-        str | None,
-        typer.Option(help="for the search and the training, e.g. 3min; 10min if neither this nor --epochs is given"),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="train the chosen network so many epochs instead", show_default=False)
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="train this one and search nothing, see `depthwise models`")] = None,
-    width: Annotated[float | None, typer.Option(help="width multiplier of --model, e.g. 0.35")] = None,
-    depth: Annotated[float | None, typer.Option(help="depth multiplier of --model, e.g. 0.5")] = None,
+    train_time: TrainTime = None,
+    epochs: Epochs = None,
+    model: Model = None,
+    width: ModelWidth = None,
+    depth: ModelDepth = None,
     resolution: Resolution = None,
     channels: Channels = None,
-    batch_size: Annotated[int, typer.Option(min=2, help="images a step")] = 64,
-    learning_rate: Annotated[float | None, typer.Option(help="peak learning rate; the recipe's if not given")] = None,
+    batch_size: BatchSize = 64,
+    learning_rate: LearningRate = None,
     seed: Seed = 0,
-    data_dir: Annotated[str | None, typer.Option(help="folder of a named data set's own files")] = None,
-    input: Annotated[
-        Literal["uint8", "float"], typer.Option(help="what the C takes: camera bytes or floats")
-    ] = "uint8",
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="run folder; runs/DATA-DEVICE-N or DATA-MODEL-N if not given")
-    ] = None,
-    replay: Annotated[
-        Path | None, typer.Option(help="do the run of this folder again, by its plan; no DATA and no other choice")
-    ] = None,
+    data_dir: DataDir = None,
+    input: InputType = "uint8",
+    output: RunFolder = None,
+    replay: Replay = None,
     quiet: Quiet = False,
 ) -> None:
     """Find the most accurate network that fits a device, train it on images, compile it to C, verify it and report.
@@ -99,39 +112,16 @@ def fit(
 
     Example: depthwise fit PHOTOS/ --device nrf52840 --ram 128K --flash 512K --train-time 10min
     """
-    from depthwise.config import Config
-    from depthwise.device import Budget, parse_time
     from depthwise.terminal import TerminalProgress, result_lines
     from depthwise.workflow import fit as run_fit
     from depthwise.workflow import replay as run_again
 
     if replay is not None:
-        _refuse_choices_beside_replay()
+        _refuse_choices_beside_replay(context)
         with TerminalProgress(quiet) as progress:
             run = run_again(replay, output, progress)
     else:
-        if data is None:
-            raise UserError("no DATA is given: name a folder of images, e.g. depthwise fit PHOTOS/ --device nrf52840")
-        if epochs is not None and train_time is not None:
-            raise UserError("--epochs and --train-time exclude each other: give one")
-        seconds = parse_time("--train-time", train_time or "10min") if epochs is None else None
-        config = Config.of(
-            data=data,
-            data_dir=data_dir,
-            model=model,
-            width=width,
-            depth=depth,
-            resolution=resolution,
-            channels=channels,
-            epochs=epochs,
-            train_time=seconds,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            seed=seed,
-            device=device,
-            input=input,
-            **vars(Budget.parse(ram=ram, flash=flash, latency=latency, macs=macs, parameters=parameters)),
-        )
+        config = _config_of(context.params)
         with TerminalProgress(quiet) as progress:
             run = run_fit(config, output, progress)
     print("\n".join(result_lines(run.results)))
@@ -140,15 +130,28 @@ def fit(
     raise typer.Exit(1 if any(figure.short for figure in run.results.budget) else 0)
 
 
-def _refuse_choices_beside_replay() -> None:
-    from click import get_current_context
-    from click.core import ParameterSource
+def _config_of(options: Mapping[str, Any]) -> "Config":
+    """What the options of `fit` ask for. Raises UserError that names the first which cannot be used."""
+    from depthwise.config import Config
+    from depthwise.device import RESOURCES, Budget, parse_time
 
-    context = get_current_context()
+    if options["data"] is None:
+        raise UserError("no DATA is given: name a folder of images, e.g. depthwise fit PHOTOS/ --device nrf52840")
+    if options["epochs"] is not None and options["train_time"] is not None:
+        raise UserError("--epochs and --train-time exclude each other: give one")
+    choices = {name: value for name, value in options.items() if name in Config.model_fields}
+    limits = Budget.parse(**{name: options[name] for name in RESOURCES})
+    if options["epochs"] is None:
+        time = options["train_time"]
+        choices["train_time"] = parse_time("--train-time", "10min" if time is None else time)
+    return Config.of(**{**choices, **vars(limits)})
+
+
+def _refuse_choices_beside_replay(context: typer.Context) -> None:
     for name in context.params:
-        given = context.get_parameter_source(name) == ParameterSource.COMMANDLINE
-        if given and name not in ("replay", "output", "quiet"):
-            raise UserError(f"--replay repeats a run as it was, so {name} cannot be given with it; -o can")
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE" and name not in ("replay", "output", "quiet"):
+            raise UserError(f"--replay repeats a run as it was, so {name} cannot be given with it; only -o can")
 
 
 @app.command()
@@ -239,10 +242,8 @@ def compile(
     from depthwise.terminal import memory_lines
 
     network = load_model(model)
-    if (mean is None) != (std is None):
-        raise UserError(f"--{'mean' if mean is None else 'std'} is missing: --mean and --std go together")
-    if mean is not None and std is not None:
-        network = with_normalization(network, parse_numbers("--mean", mean), parse_numbers("--std", std))
+    if mean is not None or std is not None:
+        network = with_normalization(network, parse_numbers("--mean", mean or ""), parse_numbers("--std", std or ""))
     result = compile_folder(network, output, name=name, input=input, device=load_device(device), build=not emit_only)
     if explain:
         from depthwise.planning.explain import explain as text_of
@@ -303,11 +304,10 @@ def report(run: Annotated[Path, typer.Argument(help="a run folder")]) -> None:
 @app.command()
 def models(as_json: Json = False) -> None:
     """List the models, with their size at width 1 and the paper's resolution."""
-    from depthwise.analysis import cost as count
+    from depthwise import cost as count
     from depthwise.design import MODELS
-    from depthwise.design.source import load_model
 
-    counted = {name: count(load_model(name)) for name in MODELS}
+    counted = {name: count(name) for name in MODELS}
     if as_json:
         rows = [
             {"name": name, "resolution": MODELS[name].resolution, "parameters": cost.parameters, "macs": cost.macs}

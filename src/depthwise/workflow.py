@@ -8,7 +8,6 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -77,7 +76,8 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
         (run.path / CHECKPOINT).unlink(missing_ok=True)
         key = {"weights": file_fingerprint(weights)}
         run.stage("graph", key, [model.name], lambda: export(run, architecture, images, progress))
-        key = {"model": file_fingerprint(model), "device": asdict(device), "input": config.input}
+        key = {"model": file_fingerprint(model), "input": config.input}
+        key["device"] = [device.name, device.isa or native_isa(), device.target, device.flags]
         key["compiler"] = [version("depthwise"), *native_isa()]
         run.stage("compile", key, ["c"], lambda: compile_c(run, progress))
         key = {"model": file_fingerprint(model), "c": file_fingerprint(run.path / "c" / "manifest.json")}

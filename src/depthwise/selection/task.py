@@ -70,9 +70,9 @@ def elements(network: Architecture) -> int:
 
 
 def missed(figures: Sequence[Figure]) -> str:
-    """By how much limits are missed: "37.0 KiB of RAM over the limit of 128.0 KiB"; empty if none is."""
+    """By how much limits are missed: "37.0 KiB RAM over the limit of 128.0 KiB"; empty if none is."""
     return " and ".join(
-        f"{RESOURCES[figure.name].write(figure.short)} of {RESOURCES[figure.name].label} over the limit of "
+        f"{RESOURCES[figure.name].write(figure.short)} {RESOURCES[figure.name].label} over the limit of "
         f"{RESOURCES[figure.name].write(figure.limit)}"
         for figure in figures
         if figure.short
