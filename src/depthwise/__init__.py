@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from depthwise.analysis import Check
     from depthwise.device import Precision
     from depthwise.engine import Engine
+    from depthwise.exporters import Exported
     from depthwise.progress import Progress
     from depthwise.results import Cost
     from depthwise.runs import Run
 
 __version__ = "0.1.0"
-__all__ = ["UserError", "check", "compile", "cost", "create", "fit"]
+__all__ = ["UserError", "check", "compile", "cost", "create", "export", "fit"]
 
 
 def create(name: str, **options: Any) -> "torch.nn.Module":
@@ -135,6 +136,27 @@ def compile(model: Any, input: str = "auto", **options: Any) -> "Engine":
     from depthwise.engine import Engine
 
     return Engine.build(load_model(model, **options), input=input)
+
+
+def export(model: Any, to: str, path: "str | Path", **options: Any) -> "Exported":
+    """Writes a trained network in another runtime's format, after comparing what that runtime computes from it.
+
+    Args:
+        model: a run folder, .onnx file, torch module or Graph.
+        to: name of the format, e.g. "litert".
+        path: of the file, with the format's suffix.
+        options: for a foreign torch module: shape=(channels, height, width).
+
+    Raises:
+        UserError: as `load_model` and `exporters.base.write`: no weights, a node that the format cannot express, a
+            missing library, outputs that differ.
+    """
+    from pathlib import Path
+
+    from depthwise.design.source import load_model
+    from depthwise.exporters import export as write
+
+    return write(load_model(model, **options), to, Path(path))
 
 
 def fit(data: "str | Path", *, output: "str | Path | None" = None, **options: Any) -> "Run":

@@ -13,7 +13,6 @@ from depthwise.errors import UserError
 
 if TYPE_CHECKING:
     from depthwise.config import Config
-    from depthwise.graph import Graph
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -238,12 +237,13 @@ def compile(
     """
     from depthwise.compiler import compile_folder
     from depthwise.design.source import load_model
-    from depthwise.device import load_device
+    from depthwise.device import load_device, parse_numbers
+    from depthwise.graph import with_normalization
     from depthwise.terminal import memory_lines
 
     network = load_model(model)
     if mean is not None or std is not None:
-        network = _with_normalization(network, mean, std)
+        network = with_normalization(network, parse_numbers("--mean", mean or ""), parse_numbers("--std", std or ""))
     result = compile_folder(network, output, name=name, input=input, device=load_device(device), build=not emit_only)
     if explain:
         from depthwise.planning.explain import explain as text_of
@@ -252,6 +252,22 @@ def compile(
     print(f"wrote {output}/ ({name}.h, {name}.c, {name}_weights.c, main.c, kernels/)")
     print("\n".join(memory_lines(result.memory)))
     print("call it with:\n" + "\n".join(f"    {line}" for line in result.usage))
+
+
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(help="a run folder or an .onnx file")],
+    to: Annotated[str, typer.Option(help="the format, e.g. litert")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="the file")],
+) -> None:
+    """Write a trained network for another runtime; what that computes from the file is compared first.
+
+    Example: depthwise export runs/photos --to litert -o photos.tflite
+    """
+    from depthwise import export as write
+    from depthwise.terminal import export_lines
+
+    print("\n".join(export_lines(write(model, to, output))))
 
 
 @app.command()
@@ -288,11 +304,10 @@ def report(run: Annotated[Path, typer.Argument(help="a run folder")]) -> None:
 @app.command()
 def models(as_json: Json = False) -> None:
     """List the models, with their size at width 1 and the paper's resolution."""
-    from depthwise.analysis import cost as count
+    from depthwise import cost as count
     from depthwise.design import MODELS
-    from depthwise.design.source import load_model
 
-    counted = {name: count(load_model(name)) for name in MODELS}
+    counted = {name: count(name) for name in MODELS}
     if as_json:
         rows = [
             {"name": name, "resolution": MODELS[name].resolution, "parameters": cost.parameters, "macs": cost.macs}
@@ -349,20 +364,6 @@ def measure(
         found = measure_host(progress)
     lines = [*measured_lines(found), f"kept in {host_file()}"]
     print(json.dumps(asdict(found), indent=1) if as_json else "\n".join(lines))
-
-
-def _with_normalization(network: "Graph", mean: str | None, std: str | None) -> "Graph":
-    from depthwise.graph import with_normalization
-
-    def numbers(option: str, text: str | None) -> tuple[float, ...]:
-        if text is None:
-            raise UserError(f"{option} is missing: --mean and --std go together")
-        try:
-            return tuple(float(part) for part in text.split(","))
-        except ValueError:
-            raise UserError(f"{option} '{text}' is not a list of numbers: write it like 0.485,0.456,0.406") from None
-
-    return with_normalization(network, numbers("--mean", mean), numbers("--std", std))
 
 
 def _fail(message: str, exit_code: int = 2) -> NoReturn:

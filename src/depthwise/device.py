@@ -56,6 +56,14 @@ def parse_count(what: str, text: str) -> int:
     return int(_parse("count", what, text))
 
 
+def parse_numbers(what: str, text: str) -> tuple[float, ...]:
+    """Numbers from "0.485,0.456,0.406". `what` names the option in the error."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"{what} '{text}' is not a list of numbers: write it like 0.485,0.456,0.406") from None
+
+
 def format_bytes(count: int) -> str:
     """Bytes for people: "813 B", "37.2 KiB", "1.37 MiB", "4.00 GiB"."""
     if count < 1024:

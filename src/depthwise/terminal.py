@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -10,6 +11,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from depthwise.analysis.verdict import Change, Check
 from depthwise.device import RESOURCES, Device, format_bytes, format_count
 from depthwise.results import Certainty, Cost, Figure, Memory, Results
+
+if TYPE_CHECKING:
+    from depthwise.exporters import Exported
 
 CONVENTION = "MACs of convolutions and fully connected layers; trainable parameters, BatchNorm included"
 """What the figures of `cost_lines` count."""
@@ -130,6 +134,16 @@ def result_lines(results: Results) -> list[str]:
             f"network    {format_count(results.cost.parameters)} parameters, {format_count(results.cost.macs)} MACs"
         )
     return lines
+
+
+def export_lines(exported: "Exported") -> list[str]:
+    """What was written by an exporter, what it takes, and how well it agrees."""
+    shapes = ", ".join("[" + ", ".join(map(str, shape)) + "]" for shape in exported.inputs)
+    return [
+        f"wrote {exported.path} ({format_bytes(exported.bytes)})",
+        f"takes float32 {shapes} ({exported.layout}), normalized as in training",
+        f"checked: {exported.runtime} differs from the network by {exported.difference:.1e} of the largest output",
+    ]
 
 
 def device_lines(devices: Sequence[Device]) -> list[str]:
