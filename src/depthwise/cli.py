@@ -281,7 +281,7 @@ def run(
 
     Example: depthwise run runs/photos cat.jpg dog.jpg
     """
-    from depthwise.workflow import classify
+    from depthwise.classification import classify
 
     rows = classify(model, images, top)
     if as_json:

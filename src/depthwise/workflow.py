@@ -20,7 +20,7 @@ import numpy as np
 from depthwise import analysis, data, design, graph, profiling, report, selection, verification
 from depthwise.compiler import find_compiler, memory_of, native_isa
 from depthwise.config import Config
-from depthwise.data import ImageData, Preprocessing
+from depthwise.data import ImageData
 from depthwise.design import Architecture
 from depthwise.device import Device, limits_of, load_device
 from depthwise.engine import Engine
@@ -232,7 +232,7 @@ def verify(run: Run, architecture: Architecture, images: ImageData, progress: Pr
             {
                 "torch": lambda pixels: training.predict(network, pixels, form),
                 "onnxruntime": lambda pixels: profiling.run_session(session, form.normalize(pixels)),
-                "compiled": lambda pixels: engine(_engine_input(pixels, form, run.config.input)),
+                "compiled": lambda pixels: engine(engine.of_pixels(pixels)),
             },
             images.test.pixels,
             progress.step,
@@ -256,11 +256,10 @@ def measure_latency(run: Run, architecture: Architecture, images: ImageData, pro
     session = profiling.onnxruntime_session(run.path / "model.onnx", threads=1)
     image = np.asarray(images.test.pixels[:1])
     normalized = images.preprocessing.normalize(image)
-    raw = _engine_input(image, images.preprocessing, run.config.input)
     with training.one_thread(), _clock() as seconds:
         rows = profiling.latency(
             {
-                "depthwise": profiling.Runtime(version("depthwise"), engine.prepared(raw)),
+                "depthwise": profiling.Runtime(version("depthwise"), engine.prepared(engine.of_pixels(image))),
                 "onnxruntime": profiling.Runtime(
                     version("onnxruntime"), lambda: profiling.run_session(session, normalized)
                 ),
@@ -284,43 +283,6 @@ def write_report(run: Run, progress: Progress) -> None:
     """From the files of the run folder to report.html and MODEL_CARD.md."""
     progress.stage("report")
     report.write(run.path)
-
-
-def classify(model: str, files: list[Path], top: int = 1) -> list[dict[str, Any]]:
-    """Classifies image files with the compiled network.
-
-    Args:
-        model: a run folder, or an .onnx file that carries its preprocessing.
-        files: images.
-        top: how many classes to return for each, most probable first.
-
-    Returns:
-        For each file {"image", "classes": [{"class", "probability"}], "ms"}; ms is one image through the C, one thread.
-    """
-    folder = Path(model)
-    if folder.is_dir() and (folder / "c" / "manifest.json").is_file():
-        engine = Engine.load(folder / "c")
-    else:
-        from depthwise.design.source import load_model
-
-        engine = Engine.build(load_model(model), input="auto")
-    form = engine.preprocessing
-    if form is None:
-        raise UserError(f"{model} does not say how its images are prepared: compile it with --mean and --std instead")
-    rows = []
-    for file in files:
-        pixels = data.decode(file, form)[None]
-        call = engine.prepared(_engine_input(pixels, form, engine.input))
-        call()
-        begin = time.perf_counter()
-        logits = call()
-        ms = 1e3 * (time.perf_counter() - begin)
-        probability = verification.softmax(logits.reshape(-1))
-        best = probability.argsort()[::-1][:top]
-        names = engine.classes or tuple(map(str, range(len(probability))))
-        guesses = [{"class": names[i], "probability": float(probability[i])} for i in best]
-        rows.append({"image": str(file), "classes": guesses, "ms": ms})
-    return rows
 
 
 def default_folder(config: Config, root: Path = Path("runs"), new: bool = False) -> Path:
@@ -353,11 +315,6 @@ def _training() -> "ModuleType":
     from depthwise import training
 
     return training
-
-
-def _engine_input(batch: np.ndarray, form: Preprocessing, kind: str) -> np.ndarray:
-    """What a compiled network of input type `kind` takes, from uint8 pixels [N, H, W, C]."""
-    return batch if kind == "uint8" else np.ascontiguousarray(form.normalize(batch).transpose(0, 2, 3, 1))
 
 
 def _facts(images: ImageData) -> DataFacts:

@@ -21,7 +21,7 @@ from depthwise.progress import Progress
 from depthwise.results import Search
 from depthwise.runs import Run
 from depthwise.search import SearchPlan
-from depthwise.selection.candidates import SCALES, axes_of, candidates, require_any, time_networks
+from depthwise.selection.candidates import SCALES, axes_of, candidates, require_any, time_network
 from depthwise.selection.task import PRECISION, Task, missed
 from depthwise.selection.trials import Trainer, affordable, evaluate, training_speed
 
@@ -49,7 +49,7 @@ def require_fit(config: Config, device: Device, images: ImageData, progress: Pro
         return
     network = task.network(config.model, config.width, images.preprocessing.size, config.depth)
     timed = config.latency is not None and device.name == HOST
-    verdict = check(config, device, network, time_networks([network])[0] if timed else None)
+    verdict = check(config, device, network, time_network(network, config.input) if timed else None)
     if by := missed(verdict.figures):
         changes = " or ".join(change.options for change in verdict.changes[:3])
         advice = f"{changes} would fit" if changes else "nothing that depthwise knows would fit"

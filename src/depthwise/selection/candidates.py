@@ -2,13 +2,14 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
 
 from depthwise import analysis, design, graph, profiling, search
 from depthwise.analysis import Known
+from depthwise.data import Preprocessing
 from depthwise.design import Architecture
 from depthwise.device import HOST, RESOURCES
 from depthwise.engine import Engine
@@ -78,18 +79,19 @@ def candidates(task: Task, axes: search.Axes, affordable: float) -> list[Candida
     return pool
 
 
-def time_networks(networks: Iterable[Architecture]) -> list[Known]:
-    """Exact bytes and seconds of one image, one thread, of networks with random weights on this machine."""
-    engines = []
-    for network in networks:
-        layers = network.layers()
-        engines.append(Engine.build(graph.build(layers, graph.initialize(layers)), input="float"))
-    calls = {}
-    for i, engine in enumerate(engines):
-        image = np.zeros((1, *engine.manifest.input.shape), np.float32)
-        calls[str(i)] = profiling.Runtime("", engine.prepared(image))
-    rows = profiling.latency(calls)
-    return [Known(engine.memory, row.median_ms / 1e3) for engine, row in zip(engines, rows, strict=True)]
+def time_network(network: Architecture, input: str) -> Known:
+    """Exact bytes and seconds of one image, one thread, of a network with random weights on this machine.
+
+    Args:
+        network: compiled as it would ship.
+        input: "uint8" or "float".
+    """
+    layers, channels = network.layers(), network.channels
+    form = Preprocessing(network.resolution, channels, mean=(0.5,) * channels, std=(0.5,) * channels)
+    engine = Engine.build(graph.build(layers, graph.initialize(layers), preprocessing=form), input=input)
+    image = engine.of_pixels(np.zeros((1, network.resolution, network.resolution, channels), np.uint8))
+    (row,) = profiling.latency({"depthwise": profiling.Runtime("", engine.prepared(image))})
+    return Known(engine.memory, row.median_ms / 1e3)
 
 
 def _pool(task: Task, axes: search.Axes, affordable: float, ratios: Mapping[str, float]) -> list[Candidate]:
@@ -122,7 +124,7 @@ def _finalists(task: Task, pool: Sequence[Candidate]) -> list[tuple[Candidate, C
     pairs = []
     for i, one in enumerate(widest[:FINALISTS]):
         task.progress.step(i, min(FINALISTS, len(widest)), f"timing {one.name}")
-        (known,) = time_networks([task.network_of(one)])
+        known = time_network(task.network_of(one), task.config.input)
         exact = {
             "latency": known.latency,
             "latency_certainty": "measured",
