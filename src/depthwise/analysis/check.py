@@ -119,7 +119,8 @@ def _subject(network: Architecture | Graph, device: Device) -> _Subject:
 
 def _words(network: Architecture | Graph, subject: _Subject) -> str:
     if isinstance(network, Architecture):
-        channels = "" if network.channels == 3 else f", {network.channels} input channels"
+        plural = "s" if network.channels > 1 else ""
+        channels = "" if network.channels == 3 else f", {network.channels} input channel{plural}"
         return f"{network.name} {network.width:g}/{network.resolution}, {network.classes} classes{channels}"
     return f"{subject.normal.graph.name or 'network'} {' x '.join(map(str, subject.cost.input_shape))}"
 

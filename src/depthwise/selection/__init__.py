@@ -52,7 +52,7 @@ def require_fit(config: Config, device: Device, images: ImageData, progress: Pro
     verdict = check(config, device, network, time_network(network, config.input) if timed else None)
     if by := missed(verdict.figures):
         changes = " or ".join(change.options for change in verdict.changes[:3])
-        advice = f"{changes} would fit" if changes else "nothing that depthwise knows would fit"
+        advice = f"{changes} would fit" if changes else "without a named model, fit looks for one that does"
         raise UserError(f"{verdict.network} does not fit {device.name}: {by}; {advice}", exit_code=1)
 
 
