@@ -100,6 +100,7 @@ def check(
     from depthwise.compiler import native_isa
     from depthwise.design.source import load_network
     from depthwise.device import HOST, Budget, load_device
+    from depthwise.runs import Run
 
     texts = {field.name: options.pop(field.name, None) for field in fields(Budget)}
     budget = Budget.parse(**{name: None if text is None else str(text) for name, text in texts.items()})
@@ -114,7 +115,8 @@ def check(
         from depthwise.profiling import measured_host
 
         target = measured_host(progress)
-    return weigh(network, target, budget, precision, known)
+    search = Run.open(Path(model)).results.search if folder else None
+    return weigh(network, target, budget, precision, known, search)
 
 
 def compile(model: Any, input: str = "auto", **options: Any) -> "Engine":

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import depthwise
 from depthwise import design
 from depthwise.cli import main
 from depthwise.config import Config
@@ -231,3 +232,18 @@ def test_replay_takes_no_other_choice(whole: Run, capsys: pytest.CaptureFixture[
     assert refused(capsys, "--replay", str(whole.path), "--macs", "1M")[0] == 2
     assert "no DATA is given" in refused(capsys, "--macs", "1M")[1]
     assert "not a run folder" in refused(capsys, "--replay", str(whole.path / "c"))[1]
+
+
+def test_check_of_a_run_tells_what_its_own_candidates_would_cost(whole: Run) -> None:
+    found = whole.results.search
+    assert found
+    first = {trial.candidate: trial.accuracy.value for trial in found.trials if trial.rung == 0}
+    pool = {one.name: one for one in found.candidates}
+    limit = pool[found.choice].macs - 1
+    verdict = depthwise.check(whole.path, "host", macs=str(limit))
+    told = [change for change in verdict.changes if "this run" in change.accuracy_from]
+    cheaper = sorted((first[name] for name in first if pool[name].macs <= limit), reverse=True)
+    assert [change.accuracy for change in told] == [
+        round(100 * (first[found.choice] - value), 1) for value in cheaper[:3]
+    ]
+    assert all(change.macs <= limit for change in told)

@@ -14,12 +14,13 @@ from depthwise import planning
 from depthwise.analysis.cost import cost_of
 from depthwise.analysis.latency import predict_latency
 from depthwise.analysis.suggest import Limits, Overhead, other_precisions, suggest
+from depthwise.analysis.tried import tried_changes
 from depthwise.analysis.verdict import Change, Check
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import Architecture
 from depthwise.device import Budget, Device, Precision, limits_of
 from depthwise.graph import Graph, build, normalize, preprocessing_of
-from depthwise.results import Certainty, Cost, Figure, Memory, Part
+from depthwise.results import Certainty, Cost, Figure, Memory, Part, Search
 from depthwise.runs import Run
 
 _WORST: tuple[Certainty, ...] = ("exact", "measured", "estimated", "unknown")
@@ -49,6 +50,7 @@ def check(
     budget: Budget | None = None,
     precision: Precision | None = None,
     known: Known | None = None,
+    search: Search | None = None,
 ) -> Check:
     """Weighs a network against a device and a budget; nothing is trained or compiled.
 
@@ -59,6 +61,7 @@ def check(
         budget: limits of one's own.
         precision: None: the device's.
         known: what the compiled network has shown on this device in float32, if it is compiled.
+        search: that found the network, if one did: its other candidates may fit.
 
     Raises:
         UserError: a network that cannot be compiled, or a budget above what the device has.
@@ -76,6 +79,9 @@ def check(
         changes = suggest(network, device, precision, _values(limits), Overhead(stack, code + device.flash_reserve))
     elif short:
         changes = _in_other_precisions(subject, precision, limits)
+        if search:
+            shape = subject.cost.layers[-1].shape[0], subject.cost.input_shape[0]
+            changes += tried_changes(search, shape, device, precision, _values(limits))
     return Check(
         network=_words(network, subject),
         model=network.name if isinstance(network, Architecture) else "",
