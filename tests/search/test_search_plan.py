@@ -68,3 +68,8 @@ def test_what_is_affordable_keeps_a_usual_search_within_its_time() -> None:
     effort = Effort(60.0, 0, 64, 2000, speed)
     assert 2 * 12 * effort.trial(0.6 * most, LEAST_STEPS) == pytest.approx(60.0)
     assert affordable(120.0, 64, speed) == pytest.approx(2 * most)
+    slower = affordable(60.0, 64, Speed(3e-9, 1e-9, step=0.01))
+    assert 0 < slower < most
+    effort = Effort(60.0, 0, 64, 2000, Speed(3e-9, 1e-9, step=0.01))
+    assert 2 * 12 * effort.trial(0.6 * slower, LEAST_STEPS) == pytest.approx(60.0)
+    assert affordable(1.0, 64, Speed(3e-9, 1e-9, step=0.01)) == 0

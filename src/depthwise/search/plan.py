@@ -31,14 +31,16 @@ LEAST_IMAGES, MOST_IMAGES = 250, 2000
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast a machine trains: seconds for one image and one element of all layers' outputs.
+    """How fast a machine trains, in seconds.
 
     Attributes:
-        training: forwards, backwards and the step of the optimizer. validation: forwards.
+        training: for one image and one element of all layers' outputs, forwards and backwards. validation: forwards.
+        step: of every training step besides, however thin the network.
     """
 
     training: float
     validation: float
+    step: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,11 @@ class Effort:
 
     def trial(self, elements: float, steps: int) -> float:
         """Expected seconds of a trial."""
-        return elements * (steps * self.batch * self.speed.training + self.judged(steps) * self.speed.validation)
+        return steps * self.step(elements) + elements * self.judged(steps) * self.speed.validation
+
+    def step(self, elements: float) -> float:
+        """Expected seconds of a training step."""
+        return elements * self.batch * self.speed.training + self.speed.step
 
 
 class SearchPlan(Record):
@@ -104,7 +110,9 @@ def affordable(seconds: float, batch: int, speed: Speed) -> float:
     Its candidates have about 0.6 times as many on average.
     """
     effort = Effort(seconds, 0, batch, MOST_IMAGES, speed)
-    return seconds / (0.6 * USUAL_RUNGS * USUAL_TRIALS * effort.trial(1, LEAST_STEPS))
+    fixed = effort.trial(0, LEAST_STEPS)
+    left = seconds / (USUAL_RUNGS * USUAL_TRIALS) - fixed
+    return max(0.0, left) / (0.6 * (effort.trial(1, LEAST_STEPS) - fixed))
 
 
 def make_plan(
@@ -151,7 +159,7 @@ def make_plan(
 
 def _steps(effort: Effort, elements: float, seconds: float) -> int:
     """Steps of a trial that takes so many seconds."""
-    step = elements * effort.batch * effort.speed.training
+    step = effort.step(elements)
     validation = elements * effort.judged(int(seconds / step)) * effort.speed.validation
     return max(0, int((seconds - validation) / step))
 

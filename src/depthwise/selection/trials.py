@@ -16,6 +16,8 @@ from depthwise.results import Interval
 from depthwise.search import Answer, Question, SearchPlan, Speed
 from depthwise.selection.task import Task, elements
 
+_MEASURED_WIDTHS = 0.25, 0.05
+
 LEAST_PASSES = 2
 """A network so slow to train that the time left for it is not enough for so many passes is not a candidate."""
 
@@ -38,22 +40,24 @@ class Trainer:
 def training_speed(task: Task, trainer: Trainer, resolution: int) -> tuple[int, Speed]:
     """Threads to train with, and how fast this machine trains; without a limit of time nothing is measured.
 
-    The time of a training step is close to proportional to the elements of all layers' outputs: within a third over
-    MobileNetV1 and V2, widths 0.1 to 0.75, 20 to 96 px, on one thread. It is bound by memory, not by multiplications.
+    Beside a fixed part, which two widths tell, the time of a training step is close to proportional to the elements of
+    all layers' outputs: within a third over MobileNetV1 and V2, widths 0.1 to 0.75, 20 to 96 px, on one thread. It is
+    bound by memory, not by multiplications.
     """
     config = task.config
     if config.train_time is None:
         return 1, Speed(1.0, 0.3)
     images = trainer.read(resolution)
-    network = task.network(next(iter(design.MODELS)), 0.25, resolution)
-    threads, step, image = trainer.room.measure_speed(
-        trainer.room.new_network(network.layers(), config.seed),
-        images,
-        trainer.room.Settings.of(config),
-        config.train_time,
-    )
+    room, settings = trainer.room, trainer.room.Settings.of(config)
+    wide, thin = (task.network(next(iter(design.MODELS)), width, resolution) for width in _MEASURED_WIDTHS)
+    module = room.new_network(wide.layers(), config.seed)
+    threads, step, image = room.measure_speed(module, images, settings, config.train_time)
+    module = room.new_network(thin.layers(), config.seed)
+    _, least, _ = room.measure_speed(module, images, settings, config.train_time, threads)
     batch = min(config.batch_size, len(images.train))
-    return threads, Speed(step / batch / elements(network), image / elements(network))
+    slope = max(0.0, step - least) / (elements(wide) - elements(thin))
+    fixed = max(0.0, least - slope * elements(thin))
+    return threads, Speed((step - fixed) / elements(wide) / batch, image / elements(wide), fixed)
 
 
 def affordable(task: Task, speed: Speed) -> float:
