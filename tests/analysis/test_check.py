@@ -308,3 +308,15 @@ def test_another_precision_costs_what_is_published_for_it() -> None:
     verdict = check(architecture("mobilenet_v1", 0.25, 128), device("nrf52840"), precision="float32")
     change = next(change for change in verdict.changes if change.kind == "precision")
     assert (change.accuracy, change.accuracy_from) == (pytest.approx(41.5 - 39.9), "ImageNet, published, int8")
+
+
+def test_a_run_for_a_device_file_is_known_on_that_device(tmp_path: Path) -> None:
+    path = tmp_path / "board.toml"
+    path.write_text('description = "my board"\nram = "1M"\n')
+    run = Run.create(tmp_path / "run", Config(data="photos", model="mobilenet_v1", device=str(path)))
+    memory = Memory(arena=64, input=3, output=4, stack=99, weights=640, code=1001, calls=[], buffers=[])
+    run.record(Results.model_validate({"memory": {"float32": memory}}))
+    assert known_of_run(run.path, load_device(str(path))) == Known(memory)
+    assert known_of_run(run.path, device("host")) is None
+    path.unlink()
+    assert known_of_run(run.path, device("host")) is None

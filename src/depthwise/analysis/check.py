@@ -18,7 +18,8 @@ from depthwise.analysis.tried import tried_changes
 from depthwise.analysis.verdict import Change, Check
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import Architecture
-from depthwise.device import Budget, Device, Precision, limits_of
+from depthwise.device import Budget, Device, Precision, limits_of, load_device
+from depthwise.errors import UserError
 from depthwise.graph import Graph, build, normalize, preprocessing_of
 from depthwise.results import Certainty, Cost, Figure, Memory, Part, Search
 from depthwise.runs import Run
@@ -105,10 +106,18 @@ def known_of_run(folder: Path, device: Device) -> Known | None:
     run = Run.open(folder)
     memory = run.results.memory.get("float32")
     # Code for another machine was never built: its bytes of code and stack are not known.
-    if memory is None or device.target or run.config.device != device.name:
+    if memory is None or device.target or not _is(run.config.device, device):
         return None
     times = [row.median_ms for row in run.results.latency.get("float32", []) if row.runtime == "depthwise"]
     return Known(memory, times[0] / 1e3 if times else None)
+
+
+def _is(name: str, device: Device) -> bool:
+    """Whether a name, or the path of a .toml file, is that of a device."""
+    try:
+        return load_device(name).name == device.name
+    except UserError:  # a file that is gone
+        return False
 
 
 def _subject(network: Architecture | Graph, device: Device) -> _Subject:
