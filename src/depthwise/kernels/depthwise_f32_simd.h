@@ -110,7 +110,7 @@ static inline void depthwise_pixel(const struct convolution_parameters *p, const
 }
 
 /* DEPTHWISE_PIXELS pixels by the tile for this window; 0 if there is none. */
-static inline int depthwise_tiled(const struct convolution_parameters *p, const struct depthwise_run *run)
+SIMD_INLINE int depthwise_tiled(const struct convolution_parameters *p, const struct depthwise_run *run)
 {
     const int whole = run->v.last - run->v.first == p->kernel_width;
 
@@ -133,7 +133,7 @@ static inline int depthwise_tiled(const struct convolution_parameters *p, const 
 }
 
 /* One output row y of the channels run.from .. run.to - 1; x begins with input row `base`, `top` is that of the first tap. */
-static inline void depthwise_row(const struct convolution_parameters *p, const float *x, float *y, int base, int top,
+SIMD_INLINE void depthwise_row(const struct convolution_parameters *p, const float *x, float *y, int base, int top,
                                  struct depthwise_run run)
 {
     int ox = 0;
@@ -157,7 +157,7 @@ static inline void depthwise_row(const struct convolution_parameters *p, const f
     }
 }
 
-static inline void depthwise_f32_simd(const struct convolution_parameters *p, const float *x, const float *constants,
+SIMD_INLINE void depthwise_f32_simd(const struct convolution_parameters *p, const float *x, const float *constants,
                                       float *y, float *workspace, int base, int first, int last)
 {
     const int lines = DEPTHWISE_BLOCK / (p->kernel_height * p->width * 16), block = (lines > 2 ? lines : 2) * 16;

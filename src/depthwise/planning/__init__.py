@@ -14,7 +14,7 @@ from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.planning.constants import PackedWeights, pack, packed_bytes
 from depthwise.planning.memory import ALIGNMENT, Lifetime, align, lower_bound, plan_offsets
 from depthwise.planning.program import Buffer, Call, Place, Program, Read, Region, Segment
-from depthwise.planning.segmentation import Choice, choose_cuts
+from depthwise.planning.segmentation import DEFAULT, Choice, choose_cuts
 from depthwise.planning.stages import Stages, stages_of
 from depthwise.planning.storage import Cut, Storage, assign_storages, bytes_of
 
@@ -48,7 +48,7 @@ class Footprint:
     weights: int
 
 
-def footprint(graph: ir.Model, element: int, choice: Choice = Choice()) -> Footprint:
+def footprint(graph: ir.Model, element: int, choice: Choice = DEFAULT) -> Footprint:
     """What a network in normal form would take if its elements had `element` bytes (uint8 pixels keep their one).
 
     Planned as `plan` does, but without the workspaces of kernels, which need not exist yet. Biases, and other
@@ -71,7 +71,7 @@ def footprint(graph: ir.Model, element: int, choice: Choice = Choice()) -> Footp
     return Footprint(max(arena, ALIGNMENT), input, output, max(weights, ALIGNMENT))
 
 
-def plan(graph: ir.Model, isa: tuple[str, ...], choice: Choice = Choice()) -> Program:
+def plan(graph: ir.Model, isa: tuple[str, ...], choice: Choice = DEFAULT) -> Program:
     """Plans a network in normal form for a target.
 
     Args:

@@ -58,13 +58,14 @@ class Stages:
 
     Attributes:
         source, result: the network's input, and the value that its output is a view of (or itself).
-        readers: numbers of the calls that read a value, in order.
+        makers, readers: numbers of the call that makes each value (-1: none), and of those that read it, in order.
         seen: what each value is a view of (mostly itself).
     """
 
     calls: tuple[Stage, ...]
     source: ir.Value
     result: ir.Value
+    makers: Mapping[ir.Value, int]
     readers: Mapping[ir.Value, tuple[int, ...]]
     seen: Mapping[ir.Value, ir.Value] = field(repr=False)
 
@@ -97,7 +98,7 @@ def stages_of(nodes: Sequence[ir.Node], source: ir.Value, result: ir.Value) -> S
         for value in dict.fromkeys(values):
             readers[value].append(len(calls) - 1)
     held = {value: tuple(numbers) for value, numbers in readers.items()}
-    return Stages(tuple(calls), source, seen[result], held, seen)
+    return Stages(tuple(calls), source, seen[result], makers, held, seen)
 
 
 def _stage(node: ir.Node, values: Sequence[ir.Value], makers: Mapping[ir.Value, int]) -> Stage:

@@ -98,7 +98,7 @@ def works_in_place(stages: Stages, number: int, cut: Cut) -> bool:
     return done and shape_of(value) == shape_of(call.output)
 
 
-def window_of(values: Sequence[ir.Value], makers: Sequence[int], stages: Stages, flow: Flow) -> int:
+def rows_held(values: Sequence[ir.Value], makers: Sequence[int], stages: Stages, flow: Flow) -> int:
     """Rows that a storage has to hold at a time, if its values are made and read in one stream only."""
     readers = [
         (number, read.rows)
@@ -124,6 +124,6 @@ def _narrow(storage: Storage, stages: Stages, cut: Cut) -> None:
     if cut.flow is None or storage.last >= cut.stop:
         return
     height = height_of(storage.values[0])
-    rows = window_of(storage.values, storage.makers, stages, cut.flow)
+    rows = rows_held(storage.values, storage.makers, stages, cut.flow)
     if rows < height:
         storage.rows, storage.bytes = rows, storage.bytes // height * rows

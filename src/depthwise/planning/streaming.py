@@ -32,6 +32,7 @@ class Flow:
         self.rows_per_step = rows_per_step
         self.advances: list[Advance] = []
         self._calls = calls
+        self._lengths: list[int] = []
         reaches = (read.rows.reach + read.rows.pad + 1 for call in calls[start:] for read in call.reads if read.rows)
         self._steps = np.arange(calls[start].height // rows_per_step + 2 + sum(reaches))
 
@@ -54,13 +55,14 @@ class Flow:
         # done[t] = min(ready[t], done[t - 1] + pace), which is the least of ready[s] + pace * (t - s) over s <= t.
         paced = np.minimum.accumulate(ready - pace * self._steps) + pace * self._steps
         paced[0] = 0
-        self.advances.append(Advance(pace, np.minimum(paced, pace * self._steps)))
+        done = np.minimum(paced, pace * self._steps)
+        self.advances.append(Advance(pace, done))
+        self._lengths.append(int(np.searchsorted(done, call.height)))
         return True
 
     def steps(self, stop: int) -> int:
         """Steps until all calls before number `stop` are done."""
-        pairs = zip(self.advances, self._calls[self.start : stop], strict=False)
-        return max(int(np.searchsorted(advance.done, call.height)) for advance, call in pairs)
+        return max(self._lengths[: stop - self.start])
 
     def window(self, makers: Sequence[int], readers: Sequence[tuple[int, Rows]]) -> int:
         """Most rows that a map has to hold at one time, by the numbers of the calls that write and read it.
