@@ -190,8 +190,15 @@ def compile(
         str | None, typer.Option(help="of pixels in 0..1, for a model without, e.g. 0.229,0.224,0.225")
     ] = None,
     device: Annotated[str, typer.Option(help="the target, see `depthwise devices`")] = "host",
+    schedule: Annotated[
+        Literal["auto", "layer", "stream"],
+        typer.Option(help="layer: whole maps; stream: row by row where possible; auto: as --optimize wants"),
+    ] = "auto",
+    optimize: Annotated[
+        Literal["speed", "ram"], typer.Option(help="what the segments and their rows a step are chosen for")
+    ] = "speed",
     emit_only: Annotated[bool, typer.Option(help="write the C and build nothing")] = False,
-    explain: Annotated[bool, typer.Option(help="print segments, kernels, buffers and bytes")] = False,
+    explain: Annotated[bool, typer.Option(help="print segments, kernels, buffers, bytes, and why")] = False,
 ) -> None:
     """Compile a trained network to a folder of self-contained C.
 
@@ -200,11 +207,13 @@ def compile(
     from depthwise.compiler import compile_folder
     from depthwise.design.source import load_model
     from depthwise.device import load_device
+    from depthwise.planning import Choice
 
     network = load_model(model)
     if mean is not None or std is not None:
         network = _with_normalization(network, mean, std)
-    result = compile_folder(network, output, name=name, input=input, device=load_device(device), build=not emit_only)
+    choice, target = Choice(schedule, optimize), load_device(device)
+    result = compile_folder(network, output, name=name, input=input, device=target, choice=choice, build=not emit_only)
     if explain:
         from depthwise.planning.explain import explain as text_of
 

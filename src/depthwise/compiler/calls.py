@@ -111,7 +111,15 @@ class _Stream:
         return CallText(
             comment=_describe(call),
             function=self._functions[call.function].name,
-            operands=(*inputs, *_constants(call, self._packed), output, *_workspace(call), self._base(call), done, "last"),
+            operands=(
+                *inputs,
+                *_constants(call, self._packed),
+                output,
+                *_workspace(call),
+                self._base(call),
+                done,
+                "last",
+            ),
             done=done,
             last=_least([f"{done} + {call.pace}", *self._ready(call)]),
             room=self._room(call),
@@ -123,8 +131,8 @@ class _Stream:
         for read in call.reads:
             if read.source and read.rows:
                 inside = True
-                window = f"{read.rows.reach}, {read.rows.stride}, {read.rows.pad}"
-                yield f"stream_ready({self._done[read.source]}, {read.height}, {call.rows}, {window})"
+                made, window = self._done[read.source], f"{read.rows.reach}, {read.rows.stride}, {read.rows.pad}"
+                yield made if read.rows.aligned else f"stream_ready({made}, {read.height}, {call.rows}, {window})"
         if not inside:
             yield str(call.rows)
 

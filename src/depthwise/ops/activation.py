@@ -23,4 +23,6 @@ _KERNEL = Kernel(
     includes=("parameters.h", "activation.h"),
 )
 
-OPERATORS = {"Activation": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=row_by_row, in_place=True)}
+OPERATORS = {
+    "Activation": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=row_by_row, in_place=True)
+}

@@ -93,7 +93,7 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Rows:
-    """Which rows of its input maps an operator reads: output row r needs rows r * stride - pad and the `reach` - 1 below.
+    """Which rows of its input maps an operator reads: output row r needs `reach` rows from r * stride - pad on.
 
     Attributes:
         reduces: the output is one value per channel for the whole map; the kernel takes the input's rows as they come.

@@ -40,4 +40,6 @@ _MAPS = Kernel(
 
 _GATE = replace(_MAPS, name="multiply_gate_f32", fits=_one_factor_a_channel)
 
-OPERATORS = {"Multiply": Operator(shape=_shape, reference=_reference, kernels=(_MAPS, _GATE), rows=row_by_row, in_place=True)}
+OPERATORS = {
+    "Multiply": Operator(shape=_shape, reference=_reference, kernels=(_MAPS, _GATE), rows=row_by_row, in_place=True)
+}

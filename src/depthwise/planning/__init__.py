@@ -12,13 +12,16 @@ from depthwise.graph import classes_of, preprocessing_of
 from depthwise.ops import REGISTRY, Kernel
 from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.planning.constants import PackedWeights, pack, packed_bytes
+from depthwise.planning.growth import Network
 from depthwise.planning.memory import ALIGNMENT, Lifetime, align, lower_bound, plan_offsets
 from depthwise.planning.program import Buffer, Call, Place, Program, Read, Region, Segment
 from depthwise.planning.segmentation import DEFAULT, Choice, choose_cuts
 from depthwise.planning.stages import Stages, stages_of
 from depthwise.planning.storage import Cut, Storage, assign_storages, bytes_of
+from depthwise.planning.timing import CACHE
 
 __all__ = [
+    "DEFAULT",
     "Buffer",
     "Call",
     "Choice",
@@ -48,7 +51,7 @@ class Footprint:
     weights: int
 
 
-def footprint(graph: ir.Model, element: int, choice: Choice = DEFAULT) -> Footprint:
+def footprint(graph: ir.Model, element: int, isa: tuple[str, ...] = ("c",), choice: Choice = DEFAULT) -> Footprint:
     """What a network in normal form would take if its elements had `element` bytes (uint8 pixels keep their one).
 
     Planned as `plan` does, but without the workspaces of kernels, which need not exist yet. Biases, and other
@@ -58,9 +61,9 @@ def footprint(graph: ir.Model, element: int, choice: Choice = DEFAULT) -> Footpr
         UserError: as `plan`.
     """
     stages = _stages(graph)
-    cuts = choose_cuts(stages, choice, [0] * len(stages.calls), element)
+    cuts = choose_cuts(Network(stages, [0] * len(stages.calls), element, _cache(isa)), choice)
     storages = assign_storages(stages, cuts, element)
-    _, arena, _ = _arena(stages, storages, [])
+    _, arena, _ = _arena(stages, storages, {})
     weights = sum(
         align(
             sum(math.prod(shape) * (element if len(shape) > 1 else 4) for shape in map(shape_of, parameters_of(node)))
@@ -86,7 +89,8 @@ def plan(graph: ir.Model, isa: tuple[str, ...], choice: Choice = DEFAULT) -> Pro
     isa = (*(name for name in isa if name != "c"), "c")
     kernels = [choose_kernel(call.node, isa) for call in stages.calls]
     workspaces = [kernel.workspace(call.node) for (kernel, _), call in zip(kernels, stages.calls, strict=True)]
-    return program_of(graph, stages, choose_cuts(stages, choice, workspaces), isa, kernels)
+    cuts = choose_cuts(Network(stages, workspaces, 4, _cache(isa)), choice)
+    return program_of(graph, stages, cuts, isa, kernels)
 
 
 def program_of(
@@ -147,6 +151,11 @@ def type_of(value: ir.Value) -> str:
     return "uint8" if value.dtype == ir.DataType.UINT8 else "float32"
 
 
+def _cache(isa: Sequence[str]) -> int:
+    """Bytes of the second-level cache to count on."""
+    return CACHE if any(name != "c" for name in isa) else 0
+
+
 def _stages(graph: ir.Model) -> Stages:
     """The calls of a network with one input and one output."""
     inputs = [value for value in graph.graph.inputs if value.const_value is None]
@@ -205,9 +214,7 @@ def _place(
     return Place(region, offset, size, shape_of(value), type_of(value), storage.rows)
 
 
-def _call(
-    stages: Stages, cut: Cut, number: int, kernel: tuple[Kernel, str], places: Mapping[ir.Value, Place]
-) -> Call:
+def _call(stages: Stages, cut: Cut, number: int, kernel: tuple[Kernel, str], places: Mapping[ir.Value, Place]) -> Call:
     """Call `number`, which is in segment `cut`; without its workspace."""
     stage = stages.calls[number]
     names = [stages.calls[read.source].name if read.source >= cut.start else "" for read in stage.reads]

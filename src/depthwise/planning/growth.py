@@ -5,12 +5,13 @@ The same rules as in `storage.assign_storages`, which needs to know all segments
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import onnx_ir as ir
 
 from depthwise.planning.memory import align
 from depthwise.planning.stages import Stages, height_of
-from depthwise.planning.storage import Cut, rows_held, works_in_place
+from depthwise.planning.storage import Cut, bytes_of, rows_held, works_in_place
 from depthwise.planning.streaming import Flow
 
 
@@ -30,11 +31,22 @@ class Held:
 
 @dataclass(frozen=True)
 class Network:
-    """What planning knows of a network: its calls, bytes of each value, bytes of scratch of each call's kernel."""
+    """What planning knows of a network on its target.
+
+    Attributes:
+        stages: its calls. workspaces: bytes of scratch of each call's kernel.
+        element: bytes of an element. cache: bytes of the target's second-level cache; 0: it has none.
+    """
 
     stages: Stages
-    sizes: Mapping[ir.Value, int]
     workspaces: Sequence[int]
+    element: int
+    cache: int
+
+    @cached_property
+    def sizes(self) -> Mapping[ir.Value, int]:
+        """Bytes of each value."""
+        return {value: bytes_of(value, self.element) for value in self.stages.readers}
 
 
 @dataclass

@@ -92,7 +92,13 @@ class Call:
     @property
     def function(self) -> Hashable:
         """The C function that the call needs: calls of one kernel with equal sizes share it."""
-        return self.kernel.name, tuple(self.kernel.parameters(self.node).items()), self.rows, len(self.inputs), self.pace > 0
+        return (
+            self.kernel.name,
+            tuple(self.kernel.parameters(self.node).items()),
+            self.rows,
+            len(self.inputs),
+            self.pace > 0,
+        )
 
 
 @dataclass(frozen=True)
@@ -100,8 +106,8 @@ class Segment:
     """Calls that run under one schedule.
 
     Attributes:
-        schedule: "layer": its one call does all its rows. "stream": in each of `steps` steps every call in turn makes the
-            rows for which its inputs are there, so that maps between them are windows of a few rows.
+        schedule: "layer": its one call does all its rows. "stream": in each of `steps` steps every call in turn makes
+            the rows for which its inputs are there, so that maps between them are windows of a few rows.
         rows_per_step: rows of the first call's output that one step makes; for "layer" all of them.
         reason: why it was cut so, in words.
     """

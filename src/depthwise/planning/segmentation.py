@@ -10,16 +10,16 @@ workspace) and the cycles that it costs. Dynamic programming over the places of 
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from depthwise.device import format_bytes
 from depthwise.planning.growth import Growth, Network
-from depthwise.planning.stages import Stages
-from depthwise.planning.storage import Cut, bytes_of
+from depthwise.planning.storage import Cut
 from depthwise.planning.streaming import Flow
-from depthwise.planning.timing import Stream, Work, stream_cycles, whole_cycles, work_of
+from depthwise.planning.timing import Stream, Work, missed_by, stream_cycles, whole_cycles, work_of
+from depthwise.registry import choose
 
-ROWS_PER_STEP = {"speed": (2, 4, 8, 16, 32), "ram": (1, 4)}
+ROWS_PER_STEP = {"speed": (4, 8, 16), "ram": (1, 4)}
 """Rows a step that are tried."""
 
 LONGEST = {"speed": 12, "ram": 32}
@@ -34,12 +34,19 @@ class Choice:
     """What the planner may do.
 
     Attributes:
-        schedule: "layer": every call as a whole; "stream": row by row wherever that is possible; "auto": what is better.
+        schedule: "layer": every call as a whole; "stream": row by row wherever possible; "auto": what is better.
         optimize: what is better: less time, or less memory.
+
+    Raises:
+        UserError: words that are none of these.
     """
 
     schedule: Schedule = "auto"
     optimize: Objective = "speed"
+
+    def __post_init__(self) -> None:
+        choose("schedule", self.schedule, get_args(Schedule))
+        choose("objective", self.optimize, get_args(Objective))
 
 
 DEFAULT = Choice()
@@ -59,19 +66,15 @@ _Cost = tuple[float, float]
 """Calls that run as a whole although they need not, where that is unwanted; then what is to be least."""
 
 
-def choose_cuts(stages: Stages, choice: Choice, workspaces: Sequence[int], element: int = 4) -> list[Cut]:
-    """The segments of a network, in order.
-
-    Args:
-        stages: the network.
-        choice: which schedules may be taken, and what is to be least.
-        workspaces: bytes of scratch of each call's kernel.
-        element: bytes of an element.
-    """
-    network = Network(stages, {value: bytes_of(value, element) for value in stages.readers}, workspaces)
-    works = [work_of(call, element) for call in stages.calls]
+def choose_cuts(network: Network, choice: Choice) -> list[Cut]:
+    """The segments of a network, in order."""
+    works = [work_of(call, network.element) for call in network.stages.calls]
+    missed = [missed_by(work, network.cache) for work in works]
+    patient = choice != DEFAULT
     whole = [
-        _Candidate(Cut(number, number + 1), Growth(network, number, None).extend().live, whole_cycles(work))
+        _Candidate(
+            Cut(number, number + 1), Growth(network, number, None).extend().live, whole_cycles(work, network.cache)
+        )
         for number, work in enumerate(works)
     ]
     if choice.schedule == "layer":
@@ -80,6 +83,7 @@ def choose_cuts(stages: Stages, choice: Choice, workspaces: Sequence[int], eleme
         candidate
         for rows in ROWS_PER_STEP[choice.optimize]
         for start in range(len(works))
+        if patient or any(missed[start : start + 2])  # there is no time to be won where nothing misses the cache
         for candidate in _streams(network, start, rows, works[start : start + LONGEST[choice.optimize]])
     ]
     could = {number for one in streams for number in range(one.cut.start, one.cut.stop)}
@@ -98,7 +102,7 @@ def choose_cuts(stages: Stages, choice: Choice, workspaces: Sequence[int], eleme
 
 
 def _streams(network: Network, start: int, rows_per_step: int, works: Sequence[Work]) -> Iterator[_Candidate]:
-    """The streamed segments from call `start` on with so many rows a step; they hold as many calls as `works` at most."""
+    """The streamed segments from call `start` on with so many rows a step, of at most as many calls as `works`."""
     flow = Flow(network.stages.calls, start, rows_per_step)
     growth = Growth(network, start, flow)
     for count in range(1, len(works) + 1):
@@ -108,7 +112,7 @@ def _streams(network: Network, start: int, rows_per_step: int, works: Sequence[W
         stop = start + count
         if count > 1:
             stream = Stream(works[:count], flow, flow.steps(stop), held.windows, held.outside)
-            yield _Candidate(Cut(start, stop, flow), held.live, stream_cycles(stream))
+            yield _Candidate(Cut(start, stop, flow), held.live, stream_cycles(stream, network.cache))
 
 
 def _cheapest(

@@ -25,7 +25,7 @@ class Advance:
 
 
 class Flow:
-    """A stream from call number `start` on: `advances` has the calls start, start + 1, ... as far as they were added."""
+    """A stream from call number `start` on: `advances` are those of the calls that were added so far."""
 
     def __init__(self, calls: Sequence[Stage], start: int, rows_per_step: int) -> None:
         self.start = start

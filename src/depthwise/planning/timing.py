@@ -13,11 +13,14 @@ from dataclasses import dataclass
 
 from depthwise.ops import REGISTRY
 from depthwise.ops.base import parameters_of, shape_of
-from depthwise.planning.stages import Read, Stage
+from depthwise.planning.stages import Stage
 from depthwise.planning.streaming import Flow
 
 CACHE = 512 * 1024
-"""Bytes of the second-level cache that a plan counts on; most processors that have one have as much."""
+"""Bytes of the second-level cache that a plan counts on where there are vector instructions.
+
+A microcontroller has none (0): all its memory is equally near, so that streaming saves memory there and no time.
+"""
 
 _FAR = 32
 """Bytes a cycle between the second-level cache and what lies behind it."""
@@ -69,16 +72,20 @@ def work_of(call: Stage, element: int = 4) -> Work:
     )
 
 
-def whole_cycles(work: Work) -> float:
-    """Cycles beyond the arithmetic of a call that runs as a whole."""
-    traffic = work.read + work.written
-    far = traffic if traffic + work.weights > CACHE else 0
-    return far / _FAR + work.weights / _NEAR + _CALL + _waste(work, work.written // work.row)
+def whole_cycles(work: Work, cache: int) -> float:
+    """Cycles beyond the arithmetic of a call that runs as a whole, with so many bytes of cache."""
+    waste = _waste(work, work.written // work.row)
+    return missed_by(work, cache) / _FAR + work.weights / _NEAR + _CALL + waste
+
+
+def missed_by(work: Work, cache: int) -> int:
+    """Bytes of a call that runs as a whole which miss the cache: all that streaming could save it."""
+    return _missed(work.read + work.written, work.weights, cache)
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A streamed segment: its calls, their flow, bytes of its windows, and bytes of whole maps that it reads and writes."""
+    """A streamed segment: its calls, their flow, bytes of windows and of the whole maps that it reads and writes."""
 
     works: Sequence[Work]
     flow: Flow
@@ -87,21 +94,29 @@ class Stream:
     outside: int
 
 
-def stream_cycles(stream: Stream) -> float:
-    """Cycles beyond the arithmetic of a streamed segment.
+def stream_cycles(stream: Stream, cache: int) -> float:
+    """Cycles beyond the arithmetic of a streamed segment, with so many bytes of cache.
 
-    One in a hundred cycles of the arithmetic is added: what is not worth that much is not worth its code.
+    Two in a hundred cycles of the arithmetic are added: what is not worth that much is not worth its code.
     """
     weights = sum(work.weights for work in stream.works)
     held = stream.windows + weights
-    far = stream.outside if stream.outside + held > CACHE else 0
+    far = _missed(stream.outside, held, cache)
     cycles = stream.steps * weights / _NEAR
-    if held > CACHE:
+    if cache and held > cache:
         far += sum(work.read + work.written for work in stream.works)
         cycles = stream.steps * weights / _FAR
     for work, advance in zip(stream.works, stream.flow.advances, strict=False):
-        cycles += stream.steps * _CALL + _waste(work, advance.pace) + work.macs / _MACS / 100
+        cycles += stream.steps * _CALL + _waste(work, advance.pace) + work.macs / _MACS / 50
     return cycles + far / _FAR + stream.steps * stream.windows / _NEAR / 4
+
+
+def _missed(traffic: int, held: int, cache: int) -> int:
+    """Bytes of some traffic that miss a cache, in which `held` bytes more want to stay.
+
+    Beyond its size a cache does not fail at once: twice the excess misses, until all does.
+    """
+    return min(traffic, 2 * max(0, traffic + held - cache)) if cache else 0
 
 
 def _waste(work: Work, rows: int) -> float:
