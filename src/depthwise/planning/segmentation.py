@@ -4,7 +4,7 @@ Every run of calls that can stream is a candidate, with several numbers of rows 
 whole. A candidate has the bytes that live while it runs (its windows and whole maps, all else that is still needed, one
 workspace) and the cycles that it costs. Dynamic programming over the places of the cuts finds the row of candidates
 
-- with the fewest cycles (`optimize` "speed"), or
+- with the fewest cycles, if no more bytes live at a time than with every call as a whole (`optimize` "speed"), or
 - with the fewest cycles of those whose largest number of live bytes is least ("ram").
 """
 
@@ -92,10 +92,11 @@ def choose_cuts(network: Network, choice: Choice) -> list[Cut]:
     def against(cost: _Cost, one: _Candidate) -> float:
         return cost[0] + (one.cut.flow is None and one.cut.start in unwanted)
 
-    candidates = [*whole, *streams]
+    candidates, limited = [*whole, *streams], whole
     if choice.optimize == "ram":
-        least = _cheapest(candidates, len(works), lambda cost, one: (against(cost, one), max(cost[1], one.bytes)))
-        limit = max(one.bytes for one in least)
+        limited = _cheapest(candidates, len(works), lambda cost, one: (against(cost, one), max(cost[1], one.bytes)))
+    if choice != Choice("stream", "speed"):
+        limit = max(one.bytes for one in limited)
         candidates = [one for one in candidates if one.bytes <= limit]
     chosen = _cheapest(candidates, len(works), lambda cost, one: (against(cost, one), cost[1] + one.cycles))
     return [replace(one.cut, reason=_reason(one, whole, could)) for one in chosen]
