@@ -4,13 +4,17 @@ import ctypes
 import subprocess
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import depthwise
 from chains import chains, cuts, program, stages_of_model
 from depthwise import compiler, graph, planning
+from depthwise.cli import main
 from depthwise.compiler.isa import flags_for
+from depthwise.errors import UserError
 from depthwise.planning import Choice
 from depthwise.planning.storage import Cut
 from networks import by_hand, family
@@ -84,6 +88,20 @@ def test_whole_networks_streamed_equal_whole(tmp_path, name, choice):
     assert any(segment.schedule == "stream" for segment in streamed.segments)
     image = image_for(normal)
     assert run(streamed, tmp_path / "b", NATIVE, image) == run(whole, tmp_path / "a", NATIVE, image)
+
+
+def test_the_schedule_is_an_option_of_the_command_and_of_python(tmp_path, capsys):
+    model = family("mobilenet_v2", 0.1, 32)
+    ir.save(model, tmp_path / "model.onnx")
+    options = ["--schedule", "stream", "--optimize", "ram", "--emit-only", "--explain"]
+    main(["compile", str(tmp_path / "model.onnx"), "-o", str(tmp_path / "c"), *options])
+    assert "stream, 1 rows a step" in capsys.readouterr().out
+    image = image_for(graph.normalize(model, input="uint8"))
+    whole, streamed = (depthwise.compile(model, schedule=schedule) for schedule in ("layer", "stream"))
+    assert np.array_equal(whole(image), streamed(image))
+    assert streamed.memory.arena != whole.memory.arena
+    with pytest.raises(UserError, match="unknown schedule 'rows'"):
+        depthwise.compile(model, schedule="rows")
 
 
 def test_golden(tmp_path, golden):
