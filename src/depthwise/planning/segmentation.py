@@ -81,7 +81,7 @@ def choose_cuts(network: Network, choice: Choice) -> list[Cut]:
         return [replace(one.cut, reason="asked for") for one in whole]
     streams = [
         candidate
-        for rows in ROWS_PER_STEP[choice.optimize]
+        for rows in sorted({*ROWS_PER_STEP[choice.optimize], *([1] if choice.schedule == "stream" else [])})
         for start in range(len(works))
         if patient or any(missed[start : start + 2])  # there is no time to be won where nothing misses the cache
         for candidate in _streams(network, start, rows, works[start : start + LONGEST[choice.optimize]])
