@@ -49,8 +49,8 @@ define pip_failed
 		"PIP_INDEX_URL; then 'make install' again" >&2; exit 1
 endef
 
-demo: install  ## train, compile and report on the embedded images (about 3 minutes)
-	@$(BIN)/depthwise fit fashion-mnist-subset --model mobilenet_v1 --width 0.25 --train-time 3min -o runs/demo
+demo: install  ## find, train, compile and report a network for the embedded images (about 5 minutes)
+	@$(BIN)/depthwise fit fashion-mnist-subset --device host --macs 5M --latency 1ms --train-time 4min -o runs/demo
 	@echo "The report: $(CURDIR)/runs/demo/report.html"
 
 test: install  ## the whole test suite (ARGS="-k compile" goes to pytest)

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from depthwise.analysis import Check
     from depthwise.device import Precision
     from depthwise.engine import Engine
+    from depthwise.exporters import Exported
+    from depthwise.progress import Progress
     from depthwise.results import Cost
     from depthwise.runs import Run
 
 __version__ = "0.1.0"
-__all__ = ["UserError", "check", "compile", "cost", "create", "fit"]
+__all__ = ["UserError", "check", "compile", "cost", "create", "export", "fit"]
 
 
 def create(name: str, **options: Any) -> "torch.nn.Module":
@@ -69,13 +71,20 @@ def cost(model: Any, **options: Any) -> "Cost":
     return count(load_model(model, **options))
 
 
-def check(model: Any, device: str = "host", precision: "Precision | None" = None, **options: Any) -> "Check":
+def check(
+    model: Any,
+    device: str = "host",
+    precision: "Precision | None" = None,
+    progress: "Progress | None" = None,
+    **options: Any,
+) -> "Check":
     """Whether a network fits a device and a budget, and if not, the nearest changes that do. Nothing is trained.
 
     Args:
         model: a name, run folder, .onnx file, torch module or Graph.
-        device: its name, or the path of a .toml file.
+        device: its name, or the path of a .toml file. A limit of latency on "host" measures this machine first, once.
         precision: "float32" or "int8"; None: the device's.
+        progress: told how that measurement goes.
         options: limits as text (ram="128K", flash="512K", latency="20ms", macs="5M", parameters="300k"); for a name
             also width, resolution, classes, channels.
 
@@ -90,7 +99,8 @@ def check(model: Any, device: str = "host", precision: "Precision | None" = None
     from depthwise.analysis import known_of_run
     from depthwise.compiler import native_isa
     from depthwise.design.source import load_network
-    from depthwise.device import Budget, load_device
+    from depthwise.device import HOST, Budget, load_device
+    from depthwise.runs import Run
 
     texts = {field.name: options.pop(field.name, None) for field in fields(Budget)}
     budget = Budget.parse(**{name: None if text is None else str(text) for name, text in texts.items()})
@@ -99,7 +109,14 @@ def check(model: Any, device: str = "host", precision: "Precision | None" = None
         target = replace(target, isa=native_isa())
     network = load_network(model, **options)
     folder = isinstance(model, str | Path) and Path(model).is_dir()
-    return weigh(network, target, budget, precision, known_of_run(Path(model), target) if folder else None)
+    known = known_of_run(Path(model), target) if folder else None
+    timed = known is not None and known.latency is not None
+    if target.name == HOST and not target.cycles and budget.latency and precision != "int8" and not timed:
+        from depthwise.profiling import measured_host
+
+        target = measured_host(progress)
+    search = Run.open(Path(model)).results.search if folder else None
+    return weigh(network, target, budget, precision, known, search)
 
 
 def compile(
@@ -129,14 +146,35 @@ def compile(
     return Engine.build(load_model(model, **options), input=input, choice=choice)
 
 
-def fit(data: "str | Path", *, model: str, output: "str | Path | None" = None, **options: Any) -> "Run":
-    """Trains a network on images, compiles it to C, verifies and reports it: see `workflow.fit`.
+def export(model: Any, to: str, path: "str | Path", **options: Any) -> "Exported":
+    """Writes a trained network in another runtime's format, after comparing what that runtime computes from it.
+
+    Args:
+        model: a run folder, .onnx file, torch module or Graph.
+        to: name of the format, e.g. "litert".
+        path: of the file, with the format's suffix.
+        options: for a foreign torch module: shape=(channels, height, width).
+
+    Raises:
+        UserError: as `load_model` and `exporters.base.write`: no weights, a node that the format cannot express, a
+            missing library, outputs that differ.
+    """
+    from pathlib import Path
+
+    from depthwise.design.source import load_model
+    from depthwise.exporters import export as write
+
+    return write(load_model(model, **options), to, Path(path))
+
+
+def fit(data: "str | Path", *, output: "str | Path | None" = None, **options: Any) -> "Run":
+    """Finds the network that fits a device best, trains it on images, compiles it to C, verifies and reports it.
 
     Args:
         data: a folder of images, a parquet file, a Hugging Face name, or an embedded data set's name.
-        model: name of a registered model.
-        output: the run folder; None: runs/DATA-MODEL-N.
-        options: further fields of `runs.Config`; train_time also as text, e.g. "3min".
+        output: the run folder; None: runs/DATA-DEVICE-N, or runs/DATA-MODEL-N.
+        options: further fields of `config.Config`, e.g. device="nrf52840", or model="mobilenet_v2" to search nothing.
+            train_time and limits also as text, e.g. train_time="3min", ram="128K".
 
     Raises:
         UserError: as `workflow.fit`; an option that is unknown or out of range.
@@ -144,9 +182,12 @@ def fit(data: "str | Path", *, model: str, output: "str | Path | None" = None, *
     from pathlib import Path
 
     from depthwise.config import Config
-    from depthwise.device import parse_time
+    from depthwise.device import RESOURCES, parse_time
     from depthwise.workflow import fit as run_fit
 
     if isinstance(options.get("train_time"), str):
         options["train_time"] = parse_time("train_time", options["train_time"])
-    return run_fit(Config.of(data=data, model=model, **options), Path(output) if output else None)
+    for name, resource in RESOURCES.items():
+        if isinstance(options.get(name), str):
+            options[name] = resource.parse(name, options[name])
+    return run_fit(Config.of(data=data, **options), Path(output) if output else None)

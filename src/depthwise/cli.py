@@ -3,16 +3,16 @@
 import errno
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 from depthwise.errors import UserError
 
 if TYPE_CHECKING:
-    from depthwise.graph import Graph
-    from depthwise.results import Memory
+    from depthwise.config import Config
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -31,6 +31,35 @@ Classes = Annotated[int | None, typer.Option(help="outputs of the classifier")]
 Channels = Annotated[int | None, typer.Option(help="channels of the input: 3 colour, 1 grey")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print the result only")]
+Ram = Annotated[str | None, typer.Option(help="limit of the network's RAM, e.g. 128K")]
+Flash = Annotated[str | None, typer.Option(help="limit of the whole firmware's flash, e.g. 512K")]
+LatencyLimit = Annotated[str | None, typer.Option(help="limit of one image's time, e.g. 50ms")]
+MacLimit = Annotated[str | None, typer.Option(help="limit of multiply-accumulates, e.g. 5M")]
+ParameterLimit = Annotated[str | None, typer.Option(help="limit of trainable parameters, e.g. 300k")]
+Data = Annotated[
+    str | None, typer.Argument(help="a folder of images, parquet, a Hugging Face name or an embedded data set")
+]
+Target = Annotated[str, typer.Option(help="the target, see `depthwise devices`, or a .toml file")]
+TrainTime = Annotated[
+    str | None,
+    typer.Option(help="for the search and the training, e.g. 3min; 10min if neither this nor --epochs is given"),
+]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="train the chosen network so many epochs instead", show_default=False)
+]
+Model = Annotated[str | None, typer.Option(help="train this one and search nothing, see `depthwise models`")]
+ModelWidth = Annotated[float | None, typer.Option(help="width multiplier of --model, e.g. 0.35")]
+ModelDepth = Annotated[float | None, typer.Option(help="depth multiplier of --model, e.g. 0.5")]
+BatchSize = Annotated[int, typer.Option(min=2, help="images a step")]
+LearningRate = Annotated[float | None, typer.Option(help="peak learning rate; the recipe's if not given")]
+DataDir = Annotated[str | None, typer.Option(help="folder of a named data set's own files")]
+InputType = Annotated[Literal["uint8", "float"], typer.Option(help="what the C takes: camera bytes or floats")]
+RunFolder = Annotated[
+    Path | None, typer.Option("-o", "--output", help="run folder; runs/DATA-DEVICE-N or DATA-MODEL-N if not given")
+]
+Replay = Annotated[
+    Path | None, typer.Option(help="do the run of this folder again, by its plan; no DATA and no other choice")
+]
 Seed = Annotated[int, typer.Option(help="of the split, the initial weights and the data order")]
 
 
@@ -53,64 +82,76 @@ def _options(
 
 @app.command()
 def fit(
-    data: Annotated[
-        str, typer.Argument(help="a folder of images, parquet, a Hugging Face name or an embedded data set")
-    ],
-    model: Annotated[str, typer.Option(help="name of the model, see `depthwise models`")],
-    width: Width = 1.0,
+    context: typer.Context,
+    data: Data = None,
+    device: Target = "host",
+    ram: Ram = None,
+    flash: Flash = None,
+    latency: LatencyLimit = None,
+    macs: MacLimit = None,
+    parameters: ParameterLimit = None,
+    train_time: TrainTime = None,
+    epochs: Epochs = None,
+    model: Model = None,
+    width: ModelWidth = None,
+    depth: ModelDepth = None,
     resolution: Resolution = None,
     channels: Channels = None,
-    train_time: Annotated[
-        str | None, typer.Option(help="training time, e.g. 3min; 10min if neither this nor --epochs is given")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="train so many epochs instead", show_default=False)] = None,
-    batch_size: Annotated[int, typer.Option(min=2, help="images a step")] = 64,
-    learning_rate: Annotated[float | None, typer.Option(help="peak learning rate; the recipe's if not given")] = None,
+    batch_size: BatchSize = 64,
+    learning_rate: LearningRate = None,
     seed: Seed = 0,
-    data_dir: Annotated[str | None, typer.Option(help="folder of a named data set's own files")] = None,
-    device: Annotated[str, typer.Option(help="the target, see `depthwise devices`")] = "host",
-    input: Annotated[
-        Literal["uint8", "float"], typer.Option(help="what the C takes: camera bytes or floats")
-    ] = "uint8",
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="run folder; runs/DATA-MODEL-N if not given")
-    ] = None,
+    data_dir: DataDir = None,
+    input: InputType = "uint8",
+    output: RunFolder = None,
+    replay: Replay = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a network on images, compile it to C, verify it and report.
+    """Find the most accurate network that fits a device, train it on images, compile it to C, verify it and report.
 
-    The same command on a killed run resumes it, on a finished one prints its result.
+    The same command on a killed run resumes it, on a finished one prints its result. Exit code 1 if nothing fits.
 
-    Example: depthwise fit PHOTOS/ --model mobilenet_v2 --width 0.35 --train-time 3min
+    Example: depthwise fit PHOTOS/ --device nrf52840 --ram 128K --flash 512K --train-time 10min
     """
-    from depthwise.config import Config
-    from depthwise.device import parse_time
     from depthwise.terminal import TerminalProgress, result_lines
     from depthwise.workflow import fit as run_fit
+    from depthwise.workflow import replay as run_again
 
-    if epochs is not None and train_time is not None:
-        raise UserError("--epochs and --train-time exclude each other: give one")
-    seconds = parse_time("--train-time", "10min" if train_time is None else train_time) if epochs is None else None
-    config = Config.of(
-        data=data,
-        data_dir=data_dir,
-        model=model,
-        width=1.0 if width is None else width,
-        resolution=resolution,
-        channels=channels,
-        epochs=epochs,
-        train_time=seconds,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        device=device,
-        input=input,
-    )
-    with TerminalProgress(quiet) as progress:
-        run = run_fit(config, output, progress)
+    if replay is not None:
+        _refuse_choices_beside_replay(context)
+        with TerminalProgress(quiet) as progress:
+            run = run_again(replay, output, progress)
+    else:
+        config = _config_of(context.params)
+        with TerminalProgress(quiet) as progress:
+            run = run_fit(config, output, progress)
     print("\n".join(result_lines(run.results)))
     print(f"report     {run.path / 'report.html'}")
     print(f"run        {run.path}")
+    raise typer.Exit(1 if any(figure.short for figure in run.results.budget) else 0)
+
+
+def _config_of(options: Mapping[str, Any]) -> "Config":
+    """What the options of `fit` ask for. Raises UserError that names the first which cannot be used."""
+    from depthwise.config import Config
+    from depthwise.device import RESOURCES, Budget, parse_time
+
+    if options["data"] is None:
+        raise UserError("no DATA is given: name a folder of images, e.g. depthwise fit PHOTOS/ --device nrf52840")
+    if options["epochs"] is not None and options["train_time"] is not None:
+        raise UserError("--epochs and --train-time exclude each other: give one")
+    choices = {name: value for name, value in options.items() if name in Config.model_fields}
+    limits = Budget.parse(**{name: options[name] for name in RESOURCES})
+    if options["epochs"] is None:
+        time = options["train_time"]
+        choices["train_time"] = parse_time("--train-time", "10min" if time is None else time)
+    return Config.of(**{**choices, **vars(limits)})
+
+
+def _refuse_choices_beside_replay(context: typer.Context) -> None:
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE" and name not in ("replay", "output", "quiet"):
+            raise UserError(f"--replay repeats a run as it was, so {name} cannot be given with it; only -o can")
 
 
 @app.command()
@@ -146,11 +187,11 @@ def check(
     resolution: Resolution = None,
     classes: Classes = None,
     channels: Channels = None,
-    ram: Annotated[str | None, typer.Option(help="limit of the network's RAM, e.g. 128K")] = None,
-    flash: Annotated[str | None, typer.Option(help="limit of the whole firmware's flash, e.g. 512K")] = None,
-    latency: Annotated[str | None, typer.Option(help="limit of one image's time, e.g. 50ms")] = None,
-    macs: Annotated[str | None, typer.Option(help="limit of multiply-accumulates, e.g. 5M")] = None,
-    parameters: Annotated[str | None, typer.Option(help="limit of trainable parameters, e.g. 300k")] = None,
+    ram: Ram = None,
+    flash: Flash = None,
+    latency: LatencyLimit = None,
+    macs: MacLimit = None,
+    parameters: ParameterLimit = None,
     precision: Annotated[
         Literal["float32", "int8"] | None, typer.Option(help="of the compiled network; the device's if not given")
     ] = None,
@@ -161,16 +202,13 @@ def check(
     Example: depthwise check mobilenet_v2 --width 0.35 --resolution 96 --classes 10 --device nrf52840
     """
     from depthwise import check as weigh
+    from depthwise.terminal import TerminalProgress, check_lines
 
     shape = {"width": width, "resolution": resolution, "classes": classes, "channels": channels}
     limits = {"ram": ram, "flash": flash, "latency": latency, "macs": macs, "parameters": parameters}
-    verdict = weigh(model, device, precision, **shape, **limits)
-    if as_json:
-        print(verdict.model_dump_json(indent=1))
-    else:
-        from depthwise.terminal import check_lines
-
-        print("\n".join(check_lines(verdict)))
+    with TerminalProgress() as progress:
+        verdict = weigh(model, device, precision, progress, **shape, **limits)
+    print(verdict.model_dump_json(indent=1) if as_json else "\n".join(check_lines(verdict)))
     raise typer.Exit(0 if verdict.fits else 1)
 
 
@@ -183,20 +221,11 @@ def compile(
         Literal["auto", "uint8", "float"],
         typer.Option(help="what the C takes; auto: camera bytes if the model carries its preprocessing, else floats"),
     ] = "auto",
-    mean: Annotated[
-        str | None, typer.Option(help="of pixels in 0..1, for a model without, e.g. 0.485,0.456,0.406")
-    ] = None,
-    std: Annotated[
-        str | None, typer.Option(help="of pixels in 0..1, for a model without, e.g. 0.229,0.224,0.225")
-    ] = None,
+    mean: Annotated[str | None, typer.Option(help="of pixels in 0..1, for a model without: 0.485,0.456,0.406")] = None,
+    std: Annotated[str | None, typer.Option(help="of pixels in 0..1, for a model without: 0.229,0.224,0.225")] = None,
     device: Annotated[str, typer.Option(help="the target, see `depthwise devices`")] = "host",
-    schedule: Annotated[
-        Literal["auto", "layer", "stream"],
-        typer.Option(help="layer: whole maps; stream: row by row where possible; auto: as --optimize wants"),
-    ] = "auto",
-    optimize: Annotated[
-        Literal["speed", "ram"], typer.Option(help="what the segments and their rows a step are chosen for")
-    ] = "speed",
+    schedule: Annotated[Literal["auto", "layer", "stream"], typer.Option(help="whole maps, or row by row")] = "auto",
+    optimize: Annotated[Literal["speed", "ram"], typer.Option(help="what `auto` chooses by")] = "speed",
     emit_only: Annotated[bool, typer.Option(help="write the C and build nothing")] = False,
     explain: Annotated[bool, typer.Option(help="print segments, kernels, buffers, bytes, and why")] = False,
 ) -> None:
@@ -206,12 +235,14 @@ def compile(
     """
     from depthwise.compiler import compile_folder
     from depthwise.design.source import load_model
-    from depthwise.device import load_device
+    from depthwise.device import load_device, parse_numbers
+    from depthwise.graph import with_normalization
     from depthwise.planning import Choice
+    from depthwise.terminal import memory_lines
 
     network = load_model(model)
     if mean is not None or std is not None:
-        network = _with_normalization(network, mean, std)
+        network = with_normalization(network, parse_numbers("--mean", mean or ""), parse_numbers("--std", std or ""))
     choice, target = Choice(schedule, optimize), load_device(device)
     result = compile_folder(network, output, name=name, input=input, device=target, choice=choice, build=not emit_only)
     if explain:
@@ -219,8 +250,24 @@ def compile(
 
         print(text_of(result.program))
     print(f"wrote {output}/ ({name}.h, {name}.c, {name}_weights.c, main.c, kernels/)")
-    _print_memory(result.memory)
+    print("\n".join(memory_lines(result.memory)))
     print("call it with:\n" + "\n".join(f"    {line}" for line in result.usage))
+
+
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(help="a run folder or an .onnx file")],
+    to: Annotated[str, typer.Option(help="the format, e.g. litert")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="the file")],
+) -> None:
+    """Write a trained network for another runtime; what that computes from the file is compared first.
+
+    Example: depthwise export runs/photos --to litert -o photos.tflite
+    """
+    from depthwise import export as write
+    from depthwise.terminal import export_lines
+
+    print("\n".join(export_lines(write(model, to, output))))
 
 
 @app.command()
@@ -234,7 +281,7 @@ def run(
 
     Example: depthwise run runs/photos cat.jpg dog.jpg
     """
-    from depthwise.workflow import classify
+    from depthwise.classification import classify
 
     rows = classify(model, images, top)
     if as_json:
@@ -257,11 +304,10 @@ def report(run: Annotated[Path, typer.Argument(help="a run folder")]) -> None:
 @app.command()
 def models(as_json: Json = False) -> None:
     """List the models, with their size at width 1 and the paper's resolution."""
-    from depthwise.analysis import cost as count
+    from depthwise import cost as count
     from depthwise.design import MODELS
-    from depthwise.design.source import load_model
 
-    counted = {name: count(load_model(name)) for name in MODELS}
+    counted = {name: count(name) for name in MODELS}
     if as_json:
         rows = [
             {"name": name, "resolution": MODELS[name].resolution, "parameters": cost.parameters, "macs": cost.macs}
@@ -276,9 +322,15 @@ def models(as_json: Json = False) -> None:
         )
 
 
-@app.command()
-def devices(as_json: Json = False) -> None:
-    """List the devices, with their RAM, flash and clock."""
+devices_app = typer.Typer()
+app.add_typer(devices_app, name="devices")
+
+
+@devices_app.callback(invoke_without_command=True)
+def devices(context: typer.Context, as_json: Json = False) -> None:
+    """List the devices, with their RAM, flash and clock; `depthwise devices measure` measures this machine."""
+    if context.invoked_subcommand:
+        return
     from dataclasses import asdict
 
     from depthwise.device import device_names, load_device
@@ -292,29 +344,26 @@ def devices(as_json: Json = False) -> None:
     print("\n".join(device_lines(found)))
 
 
-def _print_memory(memory: "Memory") -> None:
-    from depthwise.device import format_bytes
+@devices_app.command()
+def measure(
+    device: Annotated[str, typer.Argument(help="only this machine can be measured: host")] = "host",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure this machine: clock, peak, caches, bandwidth, cycles per MAC. `check` predicts latency with them."""
+    from dataclasses import asdict
 
-    print(
-        f"RAM {format_bytes(memory.ram)} = arena {format_bytes(memory.arena)} + input {format_bytes(memory.input)}"
-        f" + output {format_bytes(memory.output)} + stack {format_bytes(memory.stack)}"
-    )
-    code = f"code {format_bytes(memory.code)}" if memory.code else "code (not built, not counted)"
-    print(f"flash {format_bytes(memory.flash)} = weights {format_bytes(memory.weights)} + {code}")
+    from depthwise.device import HOST, load_device
+    from depthwise.machine import host_file
+    from depthwise.profiling import measure_host
+    from depthwise.terminal import TerminalProgress, measured_lines
 
-
-def _with_normalization(network: "Graph", mean: str | None, std: str | None) -> "Graph":
-    from depthwise.graph import with_normalization
-
-    def numbers(option: str, text: str | None) -> tuple[float, ...]:
-        if text is None:
-            raise UserError(f"{option} is missing: --mean and --std go together")
-        try:
-            return tuple(float(part) for part in text.split(","))
-        except ValueError:
-            raise UserError(f"{option} '{text}' is not a list of numbers: write it like 0.485,0.456,0.406") from None
-
-    return with_normalization(network, numbers("--mean", mean), numbers("--std", std))
+    if (name := load_device(device).name) != HOST:
+        raise UserError(f"only this machine (host) can be measured here: write the figures of {name} to a .toml file")
+    with TerminalProgress(quiet) as progress:
+        found = measure_host(progress)
+    lines = [*measured_lines(found), f"kept in {host_file()}"]
+    print(json.dumps(asdict(found), indent=1) if as_json else "\n".join(lines))
 
 
 def _fail(message: str, exit_code: int = 2) -> NoReturn:

@@ -71,6 +71,13 @@ class Config(Record):
         """A config of what a user wrote. Raises UserError that names the first choice which cannot be used."""
         if choices.get("epochs") is not None and choices.get("train_time") is not None:
             raise UserError("epochs and train time exclude each other: give one")
+        if choices.get("model") is None:
+            for name in ("width", "depth"):
+                if choices.get(name) is not None:
+                    raise UserError(
+                        f"{name} {choices[name]:g} is given without a model: name one, or leave it to the search"
+                    )
+        choices = {name: value for name, value in choices.items() if value is not None}
         try:
             return cls(**choices)
         except ValidationError as error:

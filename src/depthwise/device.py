@@ -3,14 +3,22 @@
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from depthwise.errors import UserError
+from depthwise.machine import host_file
 from depthwise.registry import choose
 
 Precision = Literal["float32", "int8"]
+
+HOST = "host"
+"""The name of this machine as a device."""
+
+CACHES = ("l1", "l2", "l3")
+"""Names of the data caches, nearest first; behind them is the memory."""
 
 _SUFFIXES: Mapping[str, Mapping[str, float]] = {
     "size": {"": 1, "b": 1}
@@ -46,6 +54,14 @@ def parse_time(what: str, text: str) -> float:
 def parse_count(what: str, text: str) -> int:
     """A number from "5M" or "300k" (powers of 1000). `what` names the option in the error."""
     return int(_parse("count", what, text))
+
+
+def parse_numbers(what: str, text: str) -> tuple[float, ...]:
+    """Numbers from "0.485,0.456,0.406". `what` names the option in the error."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"{what} '{text}' is not a list of numbers: write it like 0.485,0.456,0.406") from None
 
 
 def format_bytes(count: int) -> str:
@@ -105,6 +121,10 @@ class Device:
         clock_mhz: None: unknown.
         precision: in which a network is checked if nothing else is said.
         cycles: precision -> operator of the normal form -> clock cycles for one MAC.
+        cycles_per_layer: clock cycles that a layer with MACs takes beside them; None: they are in the others.
+        peak_macs: precision -> MACs a second that one thread reaches at best.
+        caches: "l1", "l2", "l3" -> bytes of the data caches of one core.
+        bandwidth: the same and "memory" -> bytes a second that one thread reads from there.
         channel_divisor: channel counts that are multiples of it leave no lane of its vector registers idle.
         target: triple for a cross compiler; empty: this machine.
         flags: compiler flags for speed on it.
@@ -123,6 +143,10 @@ class Device:
     clock_mhz: float | None = None
     precision: Precision = "float32"
     cycles: Mapping[Precision, Mapping[str, Rate]] = field(default_factory=dict)
+    cycles_per_layer: Rate | None = None
+    peak_macs: Mapping[Precision, float] = field(default_factory=dict)
+    caches: Mapping[str, int] = field(default_factory=dict)
+    bandwidth: Mapping[str, float] = field(default_factory=dict)
     channel_divisor: int = 8
     target: str = ""
     flags: tuple[str, ...] = field(default_factory=tuple)
@@ -158,7 +182,7 @@ class Budget:
         """
         values: dict[str, Any] = {}
         for name, text in texts.items():
-            parse = _LIMITS[choose("limit", name, _LIMITS)]
+            parse = RESOURCES[choose("limit", name, RESOURCES)].parse
             values[name] = None if text is None else parse(f"--{name}", text)
         return cls(**values)
 
@@ -190,13 +214,23 @@ def limits_of(device: Device, budget: Budget) -> dict[str, tuple[float, str]]:
     return limits
 
 
-_LIMITS: Mapping[str, Callable[[str, str], float]] = {
-    "ram": parse_size,
-    "flash": parse_size,
-    "latency": parse_time,
-    "macs": parse_count,
-    "parameters": parse_count,
+@dataclass(frozen=True)
+class Resource:
+    """Something that a network takes and a budget limits: how it is called, written and read."""
+
+    label: str
+    write: Callable[[Any], str]
+    parse: Callable[[str, str], float]
+
+
+RESOURCES: Mapping[str, Resource] = {
+    "ram": Resource("RAM", format_bytes, parse_size),
+    "flash": Resource("flash", format_bytes, parse_size),
+    "latency": Resource("latency", format_time, parse_time),
+    "macs": Resource("MACs", format_count, parse_count),
+    "parameters": Resource("parameters", format_count, parse_count),
 }
+"""By the name that Budget, options and figures have for it."""
 
 
 def device_names() -> list[str]:
@@ -204,8 +238,13 @@ def device_names() -> list[str]:
     return sorted(path.stem for path in (Path(__file__).parent / "devices").glob("*.toml"))
 
 
-def load_device(name: str) -> Device:
+def load_device(name: str, *, measured: bool = True) -> Device:
     """A device by name (case, "-" and "_" do not matter), or by the path of a TOML file.
+
+    Args:
+        name: "host" is this machine.
+        measured: whether the host comes with what `depthwise devices measure host` has found on this machine, if it
+            has been called; a file of it that is damaged counts for nothing.
 
     Raises:
         UserError: an unknown name (lists the known), or a file that cannot be read as a device.
@@ -214,9 +253,16 @@ def load_device(name: str) -> Device:
         path = Path(name)
         if not path.is_file():
             raise UserError(f"device file '{name}' does not exist")
-    else:
-        spelt = name if name in device_names() else name.lower().replace("_", "-")
-        path = Path(__file__).parent / "devices" / f"{choose('device', spelt, device_names())}.toml"
+        return _read(path)
+    spelt = name if name in device_names() else name.lower().replace("_", "-")
+    spelt = choose("device", spelt, device_names())
+    if spelt == HOST and measured:
+        with suppress(UserError, OSError, RuntimeError):  # the last: there is no home directory
+            return replace(_read(host_file()), name=HOST)
+    return _read(Path(__file__).parent / "devices" / f"{spelt}.toml")
+
+
+def _read(path: Path) -> Device:
     try:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -302,6 +348,16 @@ def _cycles(what: str, value: object) -> dict[str, dict[str, Rate]]:
     }
 
 
+def _figures(keys: tuple[str, ...], read: Callable[[str, object], Any]) -> Callable[[str, object], dict[str, Any]]:
+    """Reads a table whose keys are some of `keys`."""
+
+    def reader(what: str, value: object) -> dict[str, Any]:
+        table = _table(what, value).items()
+        return {choose(f"field of {what}", key, keys): read(f"{what}.{key}", figure) for key, figure in table}
+
+    return reader
+
+
 _READERS: Mapping[tuple[str, ...], Callable[[str, object], Any]] = {
     ("description", "target", "source"): _text,
     ("isa", "flags"): _texts,
@@ -311,5 +367,9 @@ _READERS: Mapping[tuple[str, ...], Callable[[str, object], Any]] = {
     ("precision",): _precision,
     ("code",): _code,
     ("cycles",): _cycles,
+    ("cycles_per_layer",): _rate,
+    ("peak_macs",): _figures(("float32", "int8"), _number),
+    ("caches",): _figures(CACHES, _bytes),
+    ("bandwidth",): _figures((*CACHES, "memory"), _number),
 }
 """How the fields of a device file are read."""

@@ -120,6 +120,18 @@ class Engine:
             self._arenas.append(arena)
         return outputs
 
+    def of_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """What the network takes, from uint8 pixels [N, H, W, C]: themselves, or floats normalized as in training.
+
+        Raises:
+            UserError: it takes floats and does not say how images become that.
+        """
+        if self.input == "uint8":
+            return pixels
+        if self.preprocessing is None:
+            raise UserError("the network does not say how its images are prepared: compile it with --mean and --std")
+        return np.ascontiguousarray(self.preprocessing.normalize(pixels).transpose(0, 2, 3, 1))
+
     def prepared(self, image: np.ndarray) -> Callable[[], np.ndarray]:
         """A call on one image with every buffer bound beforehand, for timing: it returns the same array every time.
 

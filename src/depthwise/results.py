@@ -203,6 +203,7 @@ class Candidate(Record):
     Attributes:
         name: unique in the search, e.g. "mobilenet_v2 0.35 @28".
         model, width, resolution, depth: the network.
+        share: its width as a share of the widest that keeps every limit, 1 for that one.
         macs, parameters: counts. ram, flash: bytes.
         latency: seconds for one image, None if unknown; latency_certainty says whether it was measured.
     """
@@ -212,6 +213,7 @@ class Candidate(Record):
     width: float
     resolution: int
     depth: float = 1.0
+    share: float = 1.0
     macs: int
     parameters: int
     ram: int

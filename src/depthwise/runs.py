@@ -18,6 +18,9 @@ from depthwise.errors import UserError
 from depthwise.files import fingerprint, remove_leftovers, write_text
 from depthwise.results import Results
 
+PLAN = "plan.json"
+"""In the run folder: the plan of its training."""
+
 CHECKPOINT = "checkpoint.pt"
 """In the run folder while its training is not a finished stage."""
 

@@ -1,28 +1,22 @@
 """What people see in a terminal: progress with time left, and results. In a pipe or a log: plain lines."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from depthwise.analysis.verdict import Change, Check
-from depthwise.device import Device, format_bytes, format_count, format_time
-from depthwise.results import Certainty, Cost, Figure, Results
+from depthwise.device import RESOURCES, Device, format_bytes, format_count
+from depthwise.results import Certainty, Cost, Figure, Memory, Results
+
+if TYPE_CHECKING:
+    from depthwise.exporters import Exported
 
 CONVENTION = "MACs of convolutions and fully connected layers; trainable parameters, BatchNorm included"
 """What the figures of `cost_lines` count."""
-
-FIGURES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
-    "ram": ("RAM", format_bytes),
-    "flash": ("flash", format_bytes),
-    "latency": ("latency", format_time),
-    "macs": ("MACs", format_count),
-    "parameters": ("parameters", format_count),
-}
-"""How the figures of a check are called and written."""
 
 SECONDS_BETWEEN_LINES = 15.0
 """How often a log without a terminal gets a line of progress."""
@@ -142,6 +136,16 @@ def result_lines(results: Results) -> list[str]:
     return lines
 
 
+def export_lines(exported: "Exported") -> list[str]:
+    """What was written by an exporter, what it takes, and how well it agrees."""
+    shapes = ", ".join("[" + ", ".join(map(str, shape)) + "]" for shape in exported.inputs)
+    return [
+        f"wrote {exported.path} ({format_bytes(exported.bytes)})",
+        f"takes float32 {shapes} ({exported.layout}), normalized as in training",
+        f"checked: {exported.runtime} differs from the network by {exported.difference:.1e} of the largest output",
+    ]
+
+
 def device_lines(devices: Sequence[Device]) -> list[str]:
     """Name, RAM, flash, clock, usual precision and description of devices, aligned."""
     rows = [("device", "RAM", "flash", "clock", "precision", "description")]
@@ -153,6 +157,32 @@ def device_lines(devices: Sequence[Device]) -> list[str]:
     return [
         f"{name:<{wide[0]}}  {ram:>{wide[1]}}  {flash:>{wide[2]}}  {clock:>{wide[3]}}  {precision:<{wide[4]}}  {text}"
         for name, ram, flash, clock, precision, text in rows
+    ]
+
+
+def measured_lines(device: Device) -> list[str]:
+    """What a measurement of this machine has found, one thread and float32."""
+    rates = {name: rate.cycles for name, rate in device.cycles["float32"].items()}
+    each = device.cycles_per_layer.cycles if device.cycles_per_layer else 0
+    return [
+        device.description,
+        f"  instructions      {', '.join(device.isa)}",
+        f"  clock             {device.clock_mhz:,.0f} MHz",
+        f"  peak              {device.peak_macs['float32'] / 1e9:.3g} GMAC/s, one thread, float32",
+        f"  caches            {', '.join(f'{name} {format_bytes(size)}' for name, size in device.caches.items())}",
+        f"  reading           {', '.join(f'{name} {rate / 1e9:.3g} GB/s' for name, rate in device.bandwidth.items())}",
+        f"  cycles per MAC    {', '.join(f'{name} {cycles:.3g}' for name, cycles in rates.items())}",
+        f"  cycles per layer  {each:,.0f}",
+    ]
+
+
+def memory_lines(memory: Memory) -> list[str]:
+    """RAM and flash of a compiled network with their parts."""
+    code = f"code {format_bytes(memory.code)}" if memory.code else "code (not built, not counted)"
+    return [
+        f"RAM {format_bytes(memory.ram)} = arena {format_bytes(memory.arena)} + input {format_bytes(memory.input)}"
+        f" + output {format_bytes(memory.output)} + stack {format_bytes(memory.stack)}",
+        f"flash {format_bytes(memory.flash)} = weights {format_bytes(memory.weights)} + {code}",
     ]
 
 
@@ -169,7 +199,7 @@ def check_lines(check: Check) -> list[str]:
         lines.append(f"short by {missed}: {advice if check.changes else _no_advice(check)}")
         lines += [f"  {line}" for line in _change_lines(check.changes)]
     elif check.undecided:
-        names = " and ".join(FIGURES[name][0] for name in check.undecided)
+        names = " and ".join(RESOURCES[name].label for name in check.undecided)
         lines.append(f"not decided: {names} cannot be told")
     else:
         limited = any(figure.limit is not None for figure in check.figures)
@@ -184,12 +214,12 @@ def _no_advice(check: Check) -> str:
 
 
 def _amount(name: str, value: float, certainty: Certainty, between: str = " ") -> str:
-    label, write = FIGURES[name]
-    return f"{'' if certainty in ('exact', 'measured') else '~'}{write(value)}{between}{label}"
+    resource = RESOURCES[name]
+    return f"{'' if certainty in ('exact', 'measured') else '~'}{resource.write(value)}{between}{resource.label}"
 
 
 def _figure_line(figure: Figure) -> str:
-    label, write = FIGURES[figure.name]
+    label, write = RESOURCES[figure.name].label, RESOURCES[figure.name].write
     if figure.value is None:
         return f"{label:<11}{'unknown':>11}   {figure.reason}"
     sure = figure.certainty in ("exact", "measured")

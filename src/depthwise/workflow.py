@@ -8,8 +8,8 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from depthwise import analysis, data, design, graph, profiling, report, verification
+from depthwise import analysis, data, design, graph, profiling, report, selection, verification
 from depthwise.compiler import find_compiler, memory_of, native_isa
 from depthwise.config import Config
-from depthwise.data import ImageData, Preprocessing
+from depthwise.data import ImageData
 from depthwise.design import Architecture
-from depthwise.device import load_device
+from depthwise.device import Device, limits_of, load_device
 from depthwise.engine import Engine
 from depthwise.errors import UserError, missing_extra
-from depthwise.files import file_fingerprint
+from depthwise.files import file_fingerprint, write_text
 from depthwise.progress import Progress, Silent
 from depthwise.results import DataFacts, Origin, Results
-from depthwise.runs import CHECKPOINT, Run
+from depthwise.runs import CHECKPOINT, PLAN, Run
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -44,7 +44,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
 
     Args:
         config: what is asked for.
-        folder: of the run; None: runs/DATA-MODEL-N, the newest one with this config if there is one.
+        folder: of the run; None: as `default_folder` says.
         progress: told where the work stands.
 
     Returns:
@@ -57,37 +57,72 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
     progress = progress or Silent()
     _require_torch()
     device = load_device(config.device)
-    design.architecture(config.model, config.width, config.resolution)  # a wrong name fails before any data is read
+    limits_of(device, config.budget)  # what cannot be met and a wrong name fail before any data is read
+    if config.model is not None:
+        design.architecture(config.model, config.width, config.resolution, depth=config.depth)
     images = read_data(config, progress)
-    architecture = choose_architecture(config, images)
+    path = folder or default_folder(config)
+    if not (path / "config.json").exists():
+        selection.require_fit(config, device, images, progress)
 
-    run = Run.create(folder or default_folder(config), config)
+    run = Run.create(path, config)
     weights, model = run.path / "weights.safetensors", run.path / "model.onnx"
     with run.locked():
+        architecture, images = choose_network(run, device, images, progress)
         key: dict[str, Any] = {"settings": config.model_dump(exclude={"device", "input"}), "data": images.fingerprint}
+        key["network"] = [architecture.name, architecture.width, architecture.depth, architecture.resolution]
         files = [weights.name, "results.json"]
         run.stage("training", key, files, lambda: train(run, architecture, images, progress))
         (run.path / CHECKPOINT).unlink(missing_ok=True)
         key = {"weights": file_fingerprint(weights)}
         run.stage("graph", key, [model.name], lambda: export(run, architecture, images, progress))
-        key = {"model": file_fingerprint(model), "device": asdict(device), "input": config.input}
+        key = {"model": file_fingerprint(model), "input": config.input}
+        key["device"] = [device.name, device.isa or native_isa(), device.target, device.flags]
         key["compiler"] = [version("depthwise"), *native_isa()]
         run.stage("compile", key, ["c"], lambda: compile_c(run, progress))
         key = {"model": file_fingerprint(model), "c": file_fingerprint(run.path / "c" / "manifest.json")}
         run.stage("verification", key, [], lambda: verify(run, architecture, images, progress))
         run.stage("latency", key, [], lambda: measure_latency(run, architecture, images, progress))
+        run.stage("budget", key, [], lambda: weigh_up(run, device, architecture))
         key = {"results": file_fingerprint(run.path / "results.json")}
         run.stage("report", key, ["report.html", "MODEL_CARD.md"], lambda: write_report(run, progress))
     return run
 
 
-def read_data(config: Config, progress: Progress) -> ImageData:
-    """Finds, splits and decodes the images."""
+def replay(folder: Path, output: Path | None = None, progress: Progress | None = None) -> Run:
+    """Does a run again by the plans that it stored: the same candidates, trials, epochs and threads.
+
+    On the same machine the same network comes out, bit for bit.
+
+    Args:
+        folder: of the run.
+        output: folder of the new one; None: the next free one of `default_folder`'s names.
+        progress: told where the work stands.
+
+    Raises:
+        UserError: the folder is no run or has no plan yet, its data has changed, or as `fit`.
+    """
+    old = Run.open(folder)
+    plans = [old.path / name for name in (selection.PLAN, PLAN) if (old.path / name).is_file()]
+    if old.path / PLAN not in plans:
+        raise UserError(f"{folder} has no {PLAN} yet: it was stopped before its training, so resume it instead")
+    path = output or default_folder(old.config, new=True)
+    run = Run.create(path, old.config)
+    if old.path.resolve() == path.resolve():
+        raise UserError(f"{path} is the run itself: give another folder with -o")
+    for plan in plans:
+        if not (run.path / plan.name).exists():
+            write_text(run.path / plan.name, plan.read_text(encoding="utf-8"))
+    return fit(old.config, run.path, progress)
+
+
+def read_data(config: Config, progress: Progress, size: int | None = None) -> ImageData:
+    """Finds, splits and decodes the images; in `size` pixels if that is given, else as the config says."""
     progress.stage("data")
     images = data.load(
         config.data,
         data_dir=config.data_dir,
-        size=config.resolution,
+        size=size or config.resolution,
         channels=config.channels,
         split=config.split,
         seed=config.seed,
@@ -100,27 +135,52 @@ def read_data(config: Config, progress: Progress) -> ImageData:
     return images
 
 
-def choose_architecture(config: Config, images: ImageData) -> Architecture:
-    """The architecture that the user named, for these images."""
-    form = images.preprocessing
-    return design.architecture(config.model, config.width, form.size, len(images.classes), form.channels)
+def choose_network(run: Run, device: Device, images: ImageData, progress: Progress) -> tuple[Architecture, ImageData]:
+    """The network that the user named, or the one that a search finds, and the images at its resolution."""
+    config, form = run.config, images.preprocessing
+    size = (len(images.classes), form.channels)
+    if config.model is not None:
+        return design.architecture(config.model, config.width, form.size, *size, depth=config.depth), images
+    read = lru_cache(maxsize=len(selection.SCALES))(lambda size: read_data(config, Silent(), size))
+    key = {"settings": config.model_dump(), "data": images.fingerprint}
+    run.stage(
+        "search",
+        key,
+        [selection.PLAN, selection.STORAGE, "results.json"],
+        lambda: run.record(Results(search=selection.select(run, device, images, read, _training(), progress))),
+    )
+    found = run.results.search
+    assert found is not None
+    one = next(candidate for candidate in found.candidates if candidate.name == found.choice)
+    chosen = design.architecture(one.model, one.width, one.resolution, *size, depth=one.depth)
+    return chosen, read(one.resolution)
 
 
 def train(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
     """Trains to weights.safetensors; begins results.json anew with what is known so far."""
     find_compiler()  # none is an error before the training, not after it
-    training, config = _training(), run.config
+    training, config, found = _training(), run.config, run.results.search
+    plan = selection.stored_plan(run) if found else None
     progress.stage("training")
     with _clock() as seconds:
         network = training.new_network(architecture.layers(), config.seed)
-        history = training.train(network, images, config, run.path, progress)
+        history = training.train(
+            network,
+            images,
+            config,
+            run.path,
+            progress,
+            spent=found.seconds if found else 0.0,
+            threads=plan.threads if plan and config.train_time else None,
+        )
     results = Results(
+        search=found,
         origin=_origin(),
         data=_facts(images),
         cost=analysis.cost(graph.build(architecture.layers(), name=architecture.name)),
         papers=list(architecture.papers),
         training=history,
-        seconds={"training": seconds()},
+        seconds={"search": found.seconds, "training": seconds()} if found else {"training": seconds()},
     )
     run.record(results)
 
@@ -172,7 +232,7 @@ def verify(run: Run, architecture: Architecture, images: ImageData, progress: Pr
             {
                 "torch": lambda pixels: training.predict(network, pixels, form),
                 "onnxruntime": lambda pixels: profiling.run_session(session, form.normalize(pixels)),
-                "compiled": lambda pixels: engine(_engine_input(pixels, form, run.config.input)),
+                "compiled": lambda pixels: engine(engine.of_pixels(pixels)),
             },
             images.test.pixels,
             progress.step,
@@ -196,11 +256,10 @@ def measure_latency(run: Run, architecture: Architecture, images: ImageData, pro
     session = profiling.onnxruntime_session(run.path / "model.onnx", threads=1)
     image = np.asarray(images.test.pixels[:1])
     normalized = images.preprocessing.normalize(image)
-    raw = _engine_input(image, images.preprocessing, run.config.input)
     with training.one_thread(), _clock() as seconds:
         rows = profiling.latency(
             {
-                "depthwise": profiling.Runtime(version("depthwise"), engine.prepared(raw)),
+                "depthwise": profiling.Runtime(version("depthwise"), engine.prepared(engine.of_pixels(image))),
                 "onnxruntime": profiling.Runtime(
                     version("onnxruntime"), lambda: profiling.run_session(session, normalized)
                 ),
@@ -211,60 +270,34 @@ def measure_latency(run: Run, architecture: Architecture, images: ImageData, pro
     _update(run, {"latency": seconds()}, latency={"float32": rows})
 
 
+def weigh_up(run: Run, device: Device, architecture: Architecture) -> None:
+    """What the shipped network takes of the budget, from exact bytes and the measured latency where this machine is
+    the device."""
+    results = run.results
+    known = analysis.known_of_run(run.path, device)
+    verdict = selection.check(run.config, device, architecture, known)
+    run.record(results.model_copy(update={"budget": verdict.figures}))
+
+
 def write_report(run: Run, progress: Progress) -> None:
     """From the files of the run folder to report.html and MODEL_CARD.md."""
     progress.stage("report")
     report.write(run.path)
 
 
-def classify(model: str, files: list[Path], top: int = 1) -> list[dict[str, Any]]:
-    """Classifies image files with the compiled network.
-
-    Args:
-        model: a run folder, or an .onnx file that carries its preprocessing.
-        files: images.
-        top: how many classes to return for each, most probable first.
-
-    Returns:
-        For each file {"image", "classes": [{"class", "probability"}], "ms"}; ms is one image through the C, one thread.
-    """
-    folder = Path(model)
-    if folder.is_dir() and (folder / "c" / "manifest.json").is_file():
-        engine = Engine.load(folder / "c")
-    else:
-        from depthwise.design.source import load_model
-
-        engine = Engine.build(load_model(model), input="auto")
-    form = engine.preprocessing
-    if form is None:
-        raise UserError(f"{model} does not say how its images are prepared: compile it with --mean and --std instead")
-    rows = []
-    for file in files:
-        pixels = data.decode(file, form)[None]
-        call = engine.prepared(_engine_input(pixels, form, engine.input))
-        call()
-        begin = time.perf_counter()
-        logits = call()
-        ms = 1e3 * (time.perf_counter() - begin)
-        probability = verification.softmax(logits.reshape(-1))
-        best = probability.argsort()[::-1][:top]
-        names = engine.classes or tuple(map(str, range(len(probability))))
-        guesses = [{"class": names[i], "probability": float(probability[i])} for i in best]
-        rows.append({"image": str(file), "classes": guesses, "ms": ms})
-    return rows
-
-
-def default_folder(config: Config, root: Path = Path("runs")) -> Path:
-    """runs/DATA-MODEL-N: the newest folder that holds this config, else the first free N."""
+def default_folder(config: Config, root: Path = Path("runs"), new: bool = False) -> Path:
+    """runs/DATA-MODEL-N, or runs/DATA-DEVICE-N of a search: the newest folder that holds this config, else (or if it
+    must be `new`) the first free N."""
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(config.data).name or "data").strip("-.")
+    what = config.model or Path(config.device).stem
     number = 1
     same = None
-    while (folder := root / f"{stem}-{config.model}-{number}").exists():
+    while (folder := root / f"{stem}-{what}-{number}").exists():
         with contextlib.suppress(UserError):
             if Run.open(folder).config == config:
                 same = folder
         number += 1
-    return same or folder
+    return folder if new else same or folder
 
 
 def _require_torch() -> None:
@@ -282,11 +315,6 @@ def _training() -> "ModuleType":
     from depthwise import training
 
     return training
-
-
-def _engine_input(batch: np.ndarray, form: Preprocessing, kind: str) -> np.ndarray:
-    """What a compiled network of input type `kind` takes, from uint8 pixels [N, H, W, C]."""
-    return batch if kind == "uint8" else np.ascontiguousarray(form.normalize(batch).transpose(0, 2, 3, 1))
 
 
 def _facts(images: ImageData) -> DataFacts:

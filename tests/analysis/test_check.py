@@ -328,3 +328,15 @@ def test_where_streaming_makes_it_fit_that_is_said_first_and_the_compiler_keeps_
     assert not any(
         change.kind == "schedule" for change in check(network, target, Budget(ram=60 * 1024), "float32").changes
     )
+
+
+def test_a_run_for_a_device_file_is_known_on_that_device(tmp_path: Path) -> None:
+    path = tmp_path / "board.toml"
+    path.write_text('description = "my board"\nram = "1M"\n')
+    run = Run.create(tmp_path / "run", Config(data="photos", model="mobilenet_v1", device=str(path)))
+    memory = Memory(arena=64, input=3, output=4, stack=99, weights=640, code=1001, calls=[], buffers=[])
+    run.record(Results.model_validate({"memory": {"float32": memory}}))
+    assert known_of_run(run.path, load_device(str(path))) == Known(memory)
+    assert known_of_run(run.path, device("host")) is None
+    path.unlink()
+    assert known_of_run(run.path, device("host")) is None

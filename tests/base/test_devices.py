@@ -1,11 +1,16 @@
 """Devices as data: every figure has a source, both spellings resolve, a bad file is one line."""
 
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from depthwise.device import Budget, Device, device_names, format_bytes, format_time, load_device
 from depthwise.errors import UserError
+from depthwise.machine import host_file
 
 OPERATORS = {"Convolution", "Depthwise", "Pointwise", "FullyConnected"}
 CHIPS = sorted(set(device_names()) - {"host", "cortex-m4"})
@@ -75,6 +80,13 @@ Pointwise = { cycles = 2, source = "my stopwatch" }
         ("cycles = 3", "cycles is 3: write a table"),
         ("[cycles.int8]\nPointwise = 3", "cycles.int8.Pointwise is 3: write a table of cycles and source"),
         ('[cycles.int8]\nPointwise = { cycles = 0, source = "x" }', "Pointwise.cycles is 0"),
+        ("cycles_per_layer = 3", "cycles_per_layer is 3: write a table of cycles and source"),
+        ("[peak_macs]\nfloat16 = 1", "unknown field of .*peak_macs 'float16'"),
+        ("[peak_macs]\nfloat32 = -1", "peak_macs.float32 is -1: write a number above 0"),
+        ('[caches]\nl4 = "1M"', "unknown field of .*caches 'l4'"),
+        ("[caches]\nl1 = 0.5", "caches.l1 is 0.5: write bytes"),
+        ("bandwidth = 3", "bandwidth is 3: write a table"),
+        ("[bandwidth]\nmemory = 0", "bandwidth.memory is 0: write a number above 0"),
     ],
 )
 def test_a_bad_field_is_named(tmp_path: Path, line: str, message: str) -> None:
@@ -117,3 +129,78 @@ def test_the_documents_example_is_a_device(tmp_path: Path) -> None:
     device = load_device(str(path))
     fields = set(Device.__dataclass_fields__)
     assert {name for name in fields if getattr(device, name) == getattr(Device("board", ""), name)} == {"name"}
+
+
+MEASURED = 'description = "measured"\nclock_mhz = 1234\n[cycles.float32]\nPointwise = { cycles = 1, source = "here" }\n'
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The device file of this machine, in a cache of its own."""
+    monkeypatch.setenv("DEPTHWISE_CACHE", str(tmp_path / "cache"))
+    path = host_file()
+    path.write_text(MEASURED)
+    return path
+
+
+def test_the_host_is_as_it_was_measured(measured: Path) -> None:
+    device = load_device("host")
+    assert (device.name, device.clock_mhz, device.description) == ("host", 1234, "measured")
+    assert load_device("HOST") == device
+    assert load_device("host", measured=False).clock_mhz is None
+    measured.unlink()
+    assert load_device("host") == load_device("host", measured=False)
+
+
+def test_figures_of_another_machine_do_not_count(measured: Path, tmp_path: Path, monkeypatch) -> None:
+    """One home directory for several machines: each finds its own file, or none."""
+    assert load_device("host").clock_mhz == 1234
+    changes = [
+        (platform, "node", lambda: "another-machine"),
+        (platform, "machine", lambda: "riscv64"),
+        (os, "cpu_count", lambda: 77),
+    ]
+    for place, name, value in changes:
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, value)
+            assert load_device("host").clock_mhz is None, name
+    compiler = tmp_path / "gcc"
+    compiler.write_text("#!/bin/sh\n")
+    compiler.chmod(0o755)
+    for variable, value in (("CC", "clang"), ("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, value)
+            assert load_device("host").clock_mhz is None, variable
+    assert load_device("host").clock_mhz == 1234
+
+
+def test_another_processor_is_another_machine(measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("depthwise.machine._processor", lambda: {"model name": "another", "flags": "fpu"})
+    assert load_device("host").clock_mhz is None
+
+
+@pytest.mark.parametrize("content", [b"", b"clock_mhz = ", b"\xff\xfe", b'description = "x"\nclock_mhz = "fast"', None])
+def test_a_damaged_measurement_is_as_if_there_were_none(measured: Path, content: bytes | None) -> None:
+    if content is None:
+        measured.unlink()
+        measured.mkdir()
+    else:
+        measured.write_bytes(content)
+    assert load_device("host") == load_device("host", measured=False)
+
+
+def test_no_cache_folder_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DEPTHWISE_CACHE", str(tmp_path / "file"))
+    assert load_device("host") == load_device("host", measured=False)
+
+
+def test_loading_the_host_is_light(measured: Path) -> None:
+    code = """
+import sys
+from depthwise.device import load_device
+assert load_device("host").clock_mhz == 1234
+print(*[name for name in ("numpy", "pydantic", "onnx_ir", "depthwise.compiler", "subprocess") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

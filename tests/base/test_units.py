@@ -2,7 +2,7 @@
 
 import pytest
 
-from depthwise.device import format_bytes, format_count, parse_count, parse_size, parse_time
+from depthwise.device import format_bytes, format_count, parse_count, parse_numbers, parse_size, parse_time
 from depthwise.errors import UserError
 
 
@@ -36,3 +36,9 @@ def test_formatting() -> None:
         "0 B", "1023 B", "1.0 KiB", "37.2 KiB", "1.37 MiB",
     ]  # fmt: skip
     assert [format_count(n) for n in (830, 38_400, 3_504_872, 1_814_000_000)] == ["830", "38.4 k", "3.5 M", "1.81 G"]
+
+
+def test_numbers() -> None:
+    assert parse_numbers("--mean", "0.5, 1,-2") == (0.5, 1.0, -2.0)
+    with pytest.raises(UserError, match=r"--mean '0\.5;1' is not a list of numbers: write it like 0\.485"):
+        parse_numbers("--mean", "0.5;1")

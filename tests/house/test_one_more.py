@@ -3,8 +3,11 @@
 import ast
 from pathlib import Path
 
+from benchmarks.results import OURS
+from benchmarks.runtimes import RUNTIMES
 from depthwise import design, ops
 from depthwise.device import device_names
+from depthwise.exporters import EXPORTERS
 
 PACKAGE = Path(__file__).parents[2] / "src" / "depthwise"
 
@@ -71,6 +74,20 @@ def test_operators() -> None:
     assert len(names) >= 10
     for room in ("planning/", "compiler/", "analysis/", "profiling/", "engine.py", "workflow.py", "verification.py"):
         assert mentions(names, within=room) == {}
+
+
+def test_exporters() -> None:
+    names = set(EXPORTERS)
+    assert names == stems("exporters") - {"base"}
+    assert mentions(names, outside=("exporters/",)) == {}
+
+
+def test_runtimes() -> None:
+    """Of the benchmark; this project's own name is everywhere."""
+    names = {name for name in RUNTIMES if not name.startswith(OURS)}
+    assert len(names) >= 5
+    for path in (PACKAGE.parents[1] / "benchmarks").glob("*.py"):
+        assert words(path) & names == set(), path
 
 
 def test_kernels() -> None:

@@ -18,7 +18,19 @@ HEAVY = (
     "altair",
     "datasets",
 )
-EXTRAS = ("torch", "accelerate", "kornia", "safetensors", "datasets", "onnxruntime", "altair", "vl_convert", "ziglang")
+EXTRAS = (
+    "torch",
+    "accelerate",
+    "ai_edge_litert",
+    "flatbuffers",
+    "kornia",
+    "safetensors",
+    "datasets",
+    "onnxruntime",
+    "altair",
+    "vl_convert",
+    "ziglang",
+)
 FOR_EXTRAS = ("depthwise.training", "depthwise.design.network", "depthwise.graph.from_torch", "depthwise.report.")
 
 

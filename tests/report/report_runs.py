@@ -10,17 +10,22 @@ from PIL import Image
 from depthwise.config import Config
 from depthwise.results import (
     Buffer,
+    Candidate,
     Cost,
     DataFacts,
     Epoch,
+    Figure,
     Interval,
     Latency,
     LayerCost,
     Memory,
     Mistake,
     Origin,
+    Part,
     Results,
+    Search,
     Training,
+    Trial,
     Verification,
 )
 from depthwise.runs import Run
@@ -196,4 +201,96 @@ def make_run(folder: Path, classes: list[str] | None = None, **changes: object) 
     results = results_of(folder, classes or GARMENTS)
     empty = Results()
     run.record(results.model_copy(update={k: getattr(empty, k) if v is None else v for k, v in changes.items()}))
+    return run
+
+
+WIDTHS = (0.1, 0.25, 0.35, 0.5, 0.75, 1.0)
+MACS = 12_000_000
+"""The limit of the search."""
+
+
+def candidate_of(width: float, resolution: int = 28, model: str = "mobilenet_v2", **changes: object) -> Candidate:
+    """A candidate whose figures grow with width and resolution as those of separable convolutions do."""
+    size = (width / 0.75) ** 1.7 * (resolution / 28) ** 2 * (1.0 if model == "mobilenet_v2" else 1.9)
+    weights = (width / 0.75) ** 1.8
+    values = {
+        "name": f"{model} {width} @{resolution}",
+        "model": model,
+        "width": width,
+        "resolution": resolution,
+        "macs": int(10.7e6 * size + 1e5),
+        "parameters": int(4e5 * weights + 9e3),
+        "ram": int(300_000 * size**0.6 + 3_000),
+        "flash": int(1.6e6 * weights + 42_000),
+        "latency": 0.21e-3 * size + 3e-6,
+        "latency_certainty": "estimated",
+    }
+    return Candidate.model_validate(values | changes)
+
+
+def search_of(widths: tuple[float, ...] = WIDTHS, models: tuple[str, ...] = ("mobilenet_v2", "mobilenet_v1")) -> Search:
+    """Successive halving over models, two resolutions and widths below the limit; those of the last round are timed."""
+    pool = [candidate_of(width, side, model) for model in models for side in (28, 20) for width in widths]
+    pool = [candidate for candidate in pool if candidate.macs <= MACS]
+
+    def accuracy(candidate: Candidate, epochs: float) -> float:
+        best = 0.905 - 0.02 * (candidate.resolution < 28) - 0.01 * (candidate.model != "mobilenet_v2")
+        return best - 0.22 * math.exp(-6 * candidate.width) - 0.16 * math.exp(-epochs) - 0.01 * candidate.width / epochs
+
+    alive, trials = pool, []
+    for rung, (epochs, images) in enumerate(((0.4, 500), (1.2, 1000), (3.6, 2000))):
+        for of in alive:
+            interval = Interval.of(round(images * accuracy(of, epochs)), images)
+            seconds = epochs * (4 + of.macs / 1e6)
+            trials.append(Trial(candidate=of.name, rung=rung, epochs=epochs, accuracy=interval, seconds=seconds))
+        alive = sorted(alive, key=lambda of: -accuracy(of, epochs))[: max(len(alive) // 3, 2)]
+    timed = {of.name: of.model_copy(update={"latency_certainty": "measured"}) for of in alive}
+    return Search(
+        candidates=[timed.get(of.name, of) for of in pool],
+        trials=trials,
+        choice=alive[0].name,
+        runner_up=alive[1].name,
+        seconds=372.4,
+    )
+
+
+def budget_of(results: Results, ram: int | None = 384 * 1024) -> list[Figure]:
+    """What the network of `results` takes, with every certainty; its RAM is 296 KiB."""
+    memory, cost = results.memory["float32"], results.cost
+    assert cost is not None
+    parts = {
+        name: Part(name=name, value=getattr(memory, name), certainty="estimated" if name == "code" else "exact")
+        for name in ("arena", "input", "output", "stack", "weights", "code")
+    }
+    reserve = Part(name="reserve", value=20_000, certainty="exact")
+    return [
+        Figure(
+            name="ram",
+            value=memory.ram,
+            certainty="exact",
+            parts=[parts[name] for name in ("arena", "input", "output", "stack")],
+            limit=ram,
+            limit_from="--ram" if ram else "",
+            short=max(memory.ram - ram, 0) if ram else 0,
+        ),
+        Figure(
+            name="flash",
+            value=memory.flash + reserve.value,
+            certainty="estimated",
+            parts=[parts["weights"], parts["code"], reserve],
+            limit=2 * 1024**2,
+            limit_from="board",
+        ),
+        Figure(name="latency", value=0.213e-3, certainty="measured", limit=1e-3, limit_from="--latency"),
+        Figure(name="macs", value=cost.macs, certainty="exact", limit=MACS, limit_from="--macs"),
+        Figure(name="parameters", value=cost.parameters, certainty="exact"),
+    ]
+
+
+def make_searched_run(folder: Path, **changes: object) -> Run:
+    """A run folder that began without a model: a search chose it. `changes` replaces sections."""
+    config = Config(data="fashion-mnist", train_time=600, macs=MACS, latency=1e-3, ram=384 * 1024)
+    run = Run.create(folder, config)
+    results = results_of(folder, GARMENTS)
+    run.record(results.model_copy(update={"search": search_of(), "budget": budget_of(results)} | changes))
     return run

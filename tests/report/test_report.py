@@ -2,23 +2,21 @@
 
 import re
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from markupsafe import Markup
+from report_pages import Page
 from report_runs import GARMENTS, confusion_of, make_run, mobilenet_v2_rows, results_of, row
 
 from depthwise import report
 from depthwise.config import Config
 from depthwise.errors import UserError
 from depthwise.report import charts, network, pictures, text
-from depthwise.report.page import cards
-from depthwise.report.sections import SECTIONS, Material, peak_call
+from depthwise.report.sections import SECTIONS, peak_call
 from depthwise.results import Buffer, Latency, Memory, Results
 from depthwise.runs import Run
 
-VOID = {"meta", "link", "img", "br", "hr"}
 SECTION_OF = {
     "cost": {"network", "cost"},
     "training": {"training"},
@@ -27,54 +25,14 @@ SECTION_OF = {
     "memory": {"arena"},
     "data": {"data"},
 }
+OF_A_SEARCH = {"budget", "search"}
+"""Sections that a run without search and limits has no place for."""
 NASTY = [
     '<script>alert("1")</script>',
     "a & b",
     "x|y*z",
     "a very long class name, written as a whole sentence by someone",
 ]
-
-
-class Page(HTMLParser):
-    """Checks that tags are balanced; collects ids, links, resources and the text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.ids: list[str] = []
-        self.references: list[str] = []
-        self.words: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        if tag not in VOID:
-            self.open.append(tag)
-        for name, value in attrs:
-            assert value is not None or name == "open", f"attribute {name} of <{tag}> has no value"
-            if name == "id":
-                self.ids.append(str(value))
-            if name in ("src", "href", "srcset", "data", "xlink:href"):
-                self.references.append(str(value))
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] != ["style"]:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
 
 
 @pytest.fixture
@@ -96,7 +54,7 @@ def html_of(run: Run) -> str:
 
 def test_a_finished_run_shows_every_section_in_order(finished: Run) -> None:
     page = Page(html_of(finished))
-    assert [name for name in page.ids if name in SECTIONS] == list(SECTIONS)
+    assert [name for name in page.ids if name in SECTIONS] == [name for name in SECTIONS if name not in OF_A_SEARCH]
     assert "Not there yet" not in page.text
 
 
@@ -113,7 +71,7 @@ def test_the_page_is_small_and_asks_for_nothing_outside_itself(finished: Run) ->
 def test_links_of_the_page_lead_to_its_sections(finished: Run) -> None:
     page = Page(html_of(finished))
     links = {reference[1:] for reference in page.references if reference.startswith("#")}
-    assert links == set(SECTIONS)
+    assert links == set(SECTIONS) - OF_A_SEARCH
 
 
 def test_the_headline_says_the_result_of_the_compiled_network(finished: Run) -> None:
@@ -143,7 +101,7 @@ def test_a_section_is_absent_without_its_results_and_named_at_the_top(
     run = make_run(tmp_path / "run", **{missing: None})
     report.write(run.path)
     page = Page(html_of(run))
-    gone = set(SECTIONS) - set(page.ids)
+    gone = set(SECTIONS) - set(page.ids) - OF_A_SEARCH
     assert gone == SECTION_OF[missing]
     for name in gone:
         assert SECTIONS[name][0] in page.text.partition("Not there yet:")[2].partition("Run the same command")[0]
@@ -288,20 +246,6 @@ def test_the_peak_is_the_call_with_most_bytes_alive() -> None:
     assert peak_call(memory) == 2
 
 
-def test_the_cards_hold_the_use_against_the_device(tmp_path: Path) -> None:
-    from depthwise.device import Device
-
-    results = results_of(tmp_path, GARMENTS)
-    device = Device("board", "a board", ram=512 * 1024, flash=2 * 1024**2)
-    found = {label: note for label, _, note in cards(Material(tmp_path, make_config(), results, device, "float32"))}
-    share = results.memory["float32"].ram / (512 * 1024)
-    assert found["RAM"].replace(text.SPACE, " ") == f"{100 * share:.0f} % of the device's 512.0 KiB"
-
-
-def make_config() -> Config:
-    return Config(data="fashion-mnist", model="mobilenet_v2", width=0.35)
-
-
 def test_a_device_file_that_is_gone_does_not_stop_the_page(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", Config(data="PHOTOS/", model="mobilenet_v1", device="gone.toml"))
     assert report.write(run.path).is_file()
@@ -330,7 +274,7 @@ def test_a_folder_that_is_no_run_is_an_error_of_one_line(tmp_path: Path) -> None
 def test_without_altair_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path / "run")
     monkeypatch.setitem(sys.modules, "altair", None)
-    for name in ("drawing", "charts", "sections", "page", "card"):
+    for name in ("drawing", "charts", "search_charts", "search", "sections", "page", "card"):
         monkeypatch.delitem(sys.modules, f"depthwise.report.{name}", raising=False)
         monkeypatch.delattr(report, name, raising=False)
     with pytest.raises(UserError, match=r"altair.*depthwise\[train\]"):

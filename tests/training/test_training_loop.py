@@ -154,12 +154,12 @@ def test_a_checkpoint_that_cannot_be_used(tmp_path: Path, unbroken: Path, damage
 
 def test_train_keeps_the_plan_of_a_killed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan from a time is measured once; the second call must not measure again."""
-    monkeypatch.setattr(planning, "_measure", lambda *_: (1, 0.01, 0.0001))
+    monkeypatch.setattr(planning, "measure_speed", lambda *_: (1, 0.01, 0.0001))
     config = Config(data="toy", model="toy", train_time=1.0, batch_size=16)
     with pytest.raises(Killed):
         train(toy_network(), DATA, config, tmp_path, Listener(kill=2))
     first = (tmp_path / "plan.json").read_text()
-    monkeypatch.delattr(planning, "_measure")
+    monkeypatch.delattr(planning, "measure_speed")
     train(toy_network(), DATA, config.model_copy(update={"train_time": 100.0}), tmp_path)
     assert (tmp_path / "plan.json").read_text() == first
 

@@ -15,7 +15,7 @@ from depthwise.training.recipe import Settings
 
 
 def test_with_epochs_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(planning, "_measure")
+    monkeypatch.delattr(planning, "measure_speed")
     plan = make_plan(toy_network(), toy_images(70), Settings(batch_size=16), seconds=5, epochs=4)
     assert (plan.epochs, plan.steps_per_epoch, plan.batch_size, plan.validation_images) == (4, 4, 16, 48)
     assert plan.images_per_second == 0
@@ -25,7 +25,7 @@ def test_with_epochs_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("seconds", [1000.0, 61.0, 8.0, 0.5, 0.01])
 def test_a_planned_time_is_kept(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """With 0.1 s a step of 4 in a pass and 1 ms a validated image."""
-    monkeypatch.setattr(planning, "_measure", lambda *_: (1, 0.1, 0.001))
+    monkeypatch.setattr(planning, "measure_speed", lambda *_: (1, 0.1, 0.001))
     plan = make_plan(toy_network(), toy_images(64), Settings(batch_size=16), seconds=seconds)
     needed = plan.epochs * (plan.steps_per_epoch * 0.1 + plan.validation_images * 0.001)
     assert plan.images_per_second == 160

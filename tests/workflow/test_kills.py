@@ -17,6 +17,7 @@ from depthwise.files import TEMPORARY, file_fingerprint
 from depthwise.runs import Run
 
 KILLS = 20
+SEARCH_KILLS = 3
 EPOCHS = 4
 
 Job = Callable[..., dict[str, Any]]
@@ -70,6 +71,11 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
 
 def command(photos: Path, output: Path) -> list[str]:
     fit = ["fit", str(photos), "--model", "mobilenet_v1", "--width", "0.25", "--epochs", str(EPOCHS)]
+    return [*fit, "--batch-size", "16", "-o", str(output)]
+
+
+def searching(photos: Path, output: Path) -> list[str]:
+    fit = ["fit", str(photos), "--macs", "500k", "--resolution", "24", "--epochs", "2"]
     return [*fit, "--batch-size", "16", "-o", str(output)]
 
 
@@ -131,3 +137,27 @@ def test_the_same_command_on_a_finished_run_changes_nothing(photos: Path, job: J
     again = job(command(photos, output))
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert again["seconds"] < 3
+
+
+def test_a_killed_search_ends_with_the_same_choice(photos: Path, job: Job, tmp_path: Path) -> None:
+    job(searching(photos, tmp_path / "warm"))
+    whole = job(searching(photos, tmp_path / "whole"))
+    expected = Run.open(tmp_path / "whole").results.search
+    assert expected
+    output = tmp_path / "broken"
+    generator = random.Random(0)
+    codes = [
+        job(searching(photos, output), kill_after=generator.uniform(0.1, 0.4) * whole["seconds"])["code"]
+        for _ in range(SEARCH_KILLS)
+    ]
+    assert min(codes) < 0
+    assert job(searching(photos, output))["code"] == 0
+    found = Run.open(output).results.search
+    assert found
+    assert (found.choice, found.runner_up) == (expected.choice, expected.runner_up)
+    assert [(t.candidate, t.rung, t.accuracy) for t in found.trials] == [
+        (t.candidate, t.rung, t.accuracy) for t in expected.trials
+    ]
+    name = "weights.safetensors"
+    assert file_fingerprint(output / name) == file_fingerprint(tmp_path / "whole" / name)
+    check_report(output / "report.html")

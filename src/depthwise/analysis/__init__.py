@@ -3,6 +3,7 @@
 from depthwise.analysis.check import Known, check, known_of_run
 from depthwise.analysis.cost import cost, cost_of
 from depthwise.analysis.latency import predict_latency
+from depthwise.analysis.suggest import keeps, weigh
 from depthwise.analysis.verdict import Change, Check
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "check",
     "cost",
     "cost_of",
+    "keeps",
     "known_of_run",
     "predict_latency",
+    "weigh",
 ]

@@ -15,12 +15,14 @@ from depthwise import planning
 from depthwise.analysis.cost import cost_of
 from depthwise.analysis.latency import predict_latency
 from depthwise.analysis.suggest import Limits, Overhead, other_precisions, suggest
+from depthwise.analysis.tried import tried_changes
 from depthwise.analysis.verdict import Change, Check
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import Architecture
-from depthwise.device import Budget, Device, Precision, limits_of
+from depthwise.device import Budget, Device, Precision, limits_of, load_device
+from depthwise.errors import UserError
 from depthwise.graph import Graph, build, normalize, preprocessing_of
-from depthwise.results import Certainty, Cost, Figure, Memory, Part
+from depthwise.results import Certainty, Cost, Figure, Memory, Part, Search
 from depthwise.runs import Run
 
 _WORST: tuple[Certainty, ...] = ("exact", "measured", "estimated", "unknown")
@@ -50,6 +52,7 @@ def check(
     budget: Budget | None = None,
     precision: Precision | None = None,
     known: Known | None = None,
+    search: Search | None = None,
 ) -> Check:
     """Weighs a network against a device and a budget; nothing is trained or compiled.
 
@@ -60,6 +63,7 @@ def check(
         budget: limits of one's own.
         precision: None: the device's.
         known: what the compiled network has shown on this device in float32, if it is compiled.
+        search: that found the network, if one did: its other candidates may fit.
 
     Raises:
         UserError: a network that cannot be compiled, or a budget above what the device has.
@@ -77,6 +81,9 @@ def check(
         changes += suggest(network, device, precision, _values(limits), Overhead(stack, code + device.flash_reserve))
     elif short:
         changes += _in_other_precisions(subject, precision, limits)
+        if search:
+            shape = subject.cost.layers[-1].shape[0], subject.cost.input_shape[0]
+            changes += tried_changes(search, shape, device, precision, _values(limits))
     return Check(
         network=_words(network, subject),
         model=network.name if isinstance(network, Architecture) else "",
@@ -100,10 +107,18 @@ def known_of_run(folder: Path, device: Device) -> Known | None:
     run = Run.open(folder)
     memory = run.results.memory.get("float32")
     # Code for another machine was never built: its bytes of code and stack are not known.
-    if memory is None or device.target or run.config.device != device.name:
+    if memory is None or device.target or not _is(run.config.device, device):
         return None
     times = [row.median_ms for row in run.results.latency.get("float32", []) if row.runtime == "depthwise"]
     return Known(memory, times[0] / 1e3 if times else None)
+
+
+def _is(name: str, device: Device) -> bool:
+    """Whether a name, or the path of a .toml file, is that of a device."""
+    try:
+        return load_device(name).name == device.name
+    except UserError:  # a file that is gone
+        return False
 
 
 def _subject(network: Architecture | Graph, device: Device) -> _Subject:
@@ -120,7 +135,8 @@ def _subject(network: Architecture | Graph, device: Device) -> _Subject:
 
 def _words(network: Architecture | Graph, subject: _Subject) -> str:
     if isinstance(network, Architecture):
-        channels = "" if network.channels == 3 else f", {network.channels} input channels"
+        plural = "s" if network.channels > 1 else ""
+        channels = "" if network.channels == 3 else f", {network.channels} input channel{plural}"
         return f"{network.name} {network.width:g}/{network.resolution}, {network.classes} classes{channels}"
     return f"{subject.normal.graph.name or 'network'} {' x '.join(map(str, subject.cost.input_shape))}"
 

@@ -132,7 +132,7 @@ def _first(now: _Now, kind: str, candidates: Iterable[_Candidate]) -> Change | N
         )
         room = now.limits.get("ram", math.inf)
         taken = _weigh(changed.layers(), now.device, candidate.precision, now.overhead, room)
-        if all(_keeps(taken, name, limit) for name, limit in now.limits.items()):
+        if keeps(taken, now.limits):
             accuracy, source = _accuracy(now.candidate, candidate)
             return Change(
                 kind=kind,
@@ -146,6 +146,22 @@ def _first(now: _Now, kind: str, candidates: Iterable[_Candidate]) -> Change | N
                 **taken,  # type: ignore[arg-type]
             )
     return None
+
+
+def weigh(network: Architecture, device: Device, precision: Precision) -> dict[str, int | float | None]:
+    """What a network takes of each resource, in a millisecond or two: "ram", "flash", "latency", "macs", "parameters".
+
+    Bytes and seconds (None: unknown) are estimates, counts are exact.
+    """
+    layers = network.layers()
+    calls = {(layer.operator, layer.shape, *layer.parameters.get("weight", ())) for layer in layers if layer.operator}
+    overhead = Overhead(device.stack, device.code.base + device.code.function * len(calls) + device.flash_reserve)
+    return _weigh(layers, device, precision, overhead)
+
+
+def keeps(taken: Mapping[str, float | None], limits: Limits) -> bool:
+    """Whether what `weigh` found keeps every limit, with `SPARE` where it is an estimate of bytes."""
+    return all(_keeps(taken, name, limit) for name, limit in limits.items())
 
 
 def _keeps(taken: Mapping[str, float | None], name: str, limit: float) -> bool:

@@ -7,19 +7,21 @@ import onnx_ir as ir
 
 from depthwise import graph
 from depthwise.compiler import toolchain
-from depthwise.compiler.emit import emit, usage
+from depthwise.compiler.emit import KERNELS, emit, usage
 from depthwise.compiler.manifest import Manifest, read_manifest
-from depthwise.compiler.toolchain import Built, build, find_compiler, native_isa
+from depthwise.compiler.toolchain import Built, build, build_library, find_compiler, native_isa
 from depthwise.device import Device
 from depthwise.planning import DEFAULT, Choice, Program, plan
 from depthwise.registry import choose
 from depthwise.results import Memory
 
 __all__ = [
+    "KERNELS",
     "Built",
     "Compiled",
     "Manifest",
     "build",
+    "build_library",
     "compile_folder",
     "emit",
     "find_compiler",

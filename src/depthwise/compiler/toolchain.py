@@ -21,6 +21,7 @@ from depthwise.compiler.measure import clang_stack_bytes, code_bytes, gcc_stack_
 from depthwise.config import Record
 from depthwise.errors import UserError
 from depthwise.files import cache_folder, file_fingerprint, fingerprint
+from depthwise.machine import COMPILERS
 
 KEPT_BUILDS = 100
 """The build cache keeps this many, the most recently used ones."""
@@ -116,6 +117,20 @@ def host_flags(manifest: Manifest) -> tuple[str, ...]:
     return flags_for(manifest.instructions) if manifest.triple else tuple(manifest.flags)
 
 
+def build_library(source: Path, headers: Path, out: Path, compiler: Compiler) -> None:
+    """Builds one C file to the shared object `out`, with the compiler and the flags of this machine's programs.
+
+    Args:
+        source: the C file. headers: folder of the headers that it includes.
+        out: where the library goes. compiler: see `find_compiler`.
+
+    Raises:
+        UserError: a compiler error.
+    """
+    flags = (*flags_for(native_isa(compiler)), *compiler.flags, "-fPIC", f"-I{headers}")
+    _run(compiler, [*flags, "-shared", str(source), "-o", str(out)], out.parent)
+
+
 def compile_object(folder: Path, manifest: Manifest, compiler: Compiler, out: Path, extra: Sequence[str]) -> int:
     """Compiles NAME.c of an emitted folder to the object file `out`; returns bytes of stack (see `Built.stack`)."""
     report = ("-fcallgraph-info=su",) if compiler.kind == "gcc" else ("-Wframe-larger-than=1",)
@@ -175,7 +190,7 @@ def _find(chosen: str, path: str) -> Compiler:
         if found is None:
             raise UserError(f"CC is '{chosen}', which is no C compiler that answers: correct it, or unset CC")
         return found
-    for name in ("gcc", "clang", "cc"):
+    for name in COMPILERS:
         where = shutil.which(name, path=path)
         found = _identify((where,)) if where else None
         if found:

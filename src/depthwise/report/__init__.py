@@ -23,7 +23,7 @@ def write(run_path: Path) -> Path:
     results = run.results
     try:  # here, because Altair takes half a second to load and is an extra
         from depthwise.report import card, page, text
-        from depthwise.report.sections import Material
+        from depthwise.report.material import Material
     except ModuleNotFoundError as error:
         raise missing_extra("the report", error.name or "altair", "train") from None
     material = Material(run.path, run.config, results, _device(run.config.device), text.shipped_precision(results))

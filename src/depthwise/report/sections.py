@@ -1,45 +1,23 @@
 """The sections of the page, in order: each turns the files of a run folder into what its template shows.
 
-To add one: a function here that returns the template's values (None while its stage is not done), a line in
-SECTIONS and `templates/sections/NAME.html.j2`.
+To add one: a function that returns the template's values (None while its stage is not done, NOT_ASKED where it has no
+place), a line in SECTIONS and `templates/sections/NAME.html.j2`.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from depthwise.config import Config
-from depthwise.device import Device, Precision
+from depthwise.device import RESOURCES
 from depthwise.report import charts, network, pictures, text
-from depthwise.results import Memory, Results
+from depthwise.report.budget import budget_section
+from depthwise.report.material import Material, Values
+from depthwise.report.search import search_section
+from depthwise.results import Memory
 
 MOST_PICTURES, MOST_CLASSES, MOST_SKIPPED, MOST_CONFUSIONS = 32, 12, 100, 8
 """How much of a long list the page shows before it folds or cuts it."""
 WIDE, NARROW = 960, 360
 """Widths in pixels at which full-width charts are drawn: a page, a phone."""
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a page is made of.
-
-    Attributes:
-        path: the run folder.
-        config, results: its files.
-        device: the target, None if its description is gone.
-        precision: of the artefact that is shipped, None before there is one.
-    """
-
-    path: Path
-    config: Config
-    results: Results
-    device: Device | None
-    precision: Precision | None
-
-
-Values = Mapping[str, Any]
 
 
 def network_section(material: Material) -> Values | None:
@@ -215,6 +193,8 @@ def reproduce_section(material: Material) -> Values:
         "epochs": training.epochs if training else config.epochs,
         "train_time": text.duration(config.train_time) if config.train_time is not None else None,
     }
+    known |= {name: text.taken(name, limit) for name in RESOURCES if (limit := getattr(config, name)) is not None}
+    known |= {"width": None, "depth": None} if config.model is None else {}  # the search finds them
     plan = {name: value for name, value in (config.model_dump() | known).items() if value is not None}
     return {
         "origin": material.results.origin,
@@ -225,6 +205,8 @@ def reproduce_section(material: Material) -> Values:
 
 
 SECTIONS: Mapping[str, tuple[str, Callable[[Material], Values | None]]] = {
+    "budget": ("Budget", budget_section),
+    "search": ("The search", search_section),
     "network": ("The network", network_section),
     "training": ("Training", training_section),
     "agreement": ("Agreement", agreement_section),

@@ -8,7 +8,19 @@ import jinja2
 
 from depthwise.report import text
 
-_FILTERS = ("size", "count", "percent", "milliseconds", "duration", "date", "interval", "resolution", "runtime_name")
+_FILTERS = (
+    "size",
+    "count",
+    "percent",
+    "milliseconds",
+    "duration",
+    "date",
+    "interval",
+    "resolution",
+    "runtime_name",
+    "candidate_name",
+    "epochs",
+)
 
 
 @cache

@@ -4,8 +4,8 @@ import re
 from datetime import datetime
 
 from depthwise.config import Config
-from depthwise.device import Precision, format_bytes, format_count
-from depthwise.results import Interval, Latency, Memory, Results
+from depthwise.device import RESOURCES, Precision, format_bytes, format_count
+from depthwise.results import Candidate, Certainty, Interval, Latency, Memory, Results
 
 SPACE = "\N{NO-BREAK SPACE}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -66,10 +66,51 @@ def resolution(side: int) -> str:
     return f"{side}{TIMES}{side}"
 
 
-def model_name(config: Config) -> str:
-    """The architecture as the field writes it: mobilenet_v2 and 0.35 give "MobileNetV2 0.35"."""
-    words = (word[:1].upper() + word[1:] for word in (config.model or "network").split("_"))
-    return "".join(re.sub(r"(?<=.)net$", "Net", word) for word in words) + f" {config.width}"
+def epochs(number: float) -> str:
+    """Passes over the training images, not broken across lines: "0.4 epochs", "1 epoch"."""
+    return f"{number:.3g}{SPACE}epoch{'' if number == 1 else 's'}"
+
+
+def family_name(model: str) -> str:
+    """An architecture as the field writes it: mobilenet_v2 gives "MobileNetV2"."""
+    words = (word[:1].upper() + word[1:] for word in model.split("_"))
+    return "".join(re.sub(r"(?<=.)net$", "Net", word) for word in words)
+
+
+def network_name(model: str, width: float, depth: float = 1.0) -> str:
+    """An architecture with its width, and its depth if that is not 1: "MobileNetV2 0.35"."""
+    return f"{family_name(model)} {width}" + (f", depth {depth}" if depth != 1 else "")
+
+
+def candidate_name(candidate: Candidate) -> str:
+    """A candidate with all that tells it from others: "MobileNetV2 0.35, 28 x 28"."""
+    name = network_name(candidate.model, candidate.width, candidate.depth)
+    return f"{name}, {resolution(candidate.resolution)}"
+
+
+def chosen(results: Results) -> Candidate | None:
+    """The network that the search chose, None without a search."""
+    search = results.search
+    return next((of for of in search.candidates if of.name == search.choice), None) if search else None
+
+
+def model_name(config: Config, results: Results) -> str:
+    """The network of a run, named by the user or found by the search; "Network" while neither is known."""
+    if (candidate := chosen(results)) is not None:
+        return network_name(candidate.model, candidate.width, candidate.depth)
+    return network_name(config.model, config.width, config.depth) if config.model else "Network"
+
+
+def taken(resource: str, value: float) -> str:
+    """An amount of a resource with its unit, not broken across lines: "37.2 KiB" of "ram", "1.2 ms" of "latency"."""
+    if resource == "latency":  # in ms everywhere on the page
+        return milliseconds(1e3 * value)
+    return RESOURCES[resource].write(value).replace(" ", SPACE)
+
+
+def about(certainty: Certainty) -> str:
+    """The sign before a figure that is neither exact nor measured."""
+    return "" if certainty in ("exact", "measured") else "~"
 
 
 def runtime_name(name: str) -> str:
@@ -110,7 +151,8 @@ def image_side(config: Config, results: Results) -> int | None:
     """Height and width of the input in pixels, if known."""
     if results.cost is not None and len(results.cost.input_shape) == 3:
         return results.cost.input_shape[1]
-    return config.resolution
+    candidate = chosen(results)
+    return candidate.resolution if candidate else config.resolution
 
 
 def sentence(config: Config, results: Results) -> str:
@@ -120,8 +162,8 @@ def sentence(config: Config, results: Results) -> str:
     what = f"{resolution(side)} {data} images" if side else f"{data} images"
     accuracy, latency, memory = shipped_accuracy(results), shipped_latency(results), shipped_memory(results)
     if accuracy is None:
-        return f"{model_name(config)} for {what}: {_progress(results)}."
-    words = f"{model_name(config)} reads {what} at {percent(accuracy.value)} accuracy ({interval(accuracy)})"
+        return f"{model_name(config, results)} for {what}: {_progress(config, results)}."
+    words = f"{model_name(config, results)} reads {what} at {percent(accuracy.value)} accuracy ({interval(accuracy)})"
     if latency is not None:
         words += f" in {milliseconds(latency.median_ms)}"
     if memory is not None:
@@ -129,10 +171,12 @@ def sentence(config: Config, results: Results) -> str:
     return words + "."
 
 
-def _progress(results: Results) -> str:
+def _progress(config: Config, results: Results) -> str:
     training = results.training
     if training is not None:
         best = max((row.validation_accuracy for row in training.history), default=None)
         reached = f", best validation accuracy {percent(best)}" if best is not None else ""
         return f"trained{reached}; the compiled network has not been tested yet"
-    return "the network is designed, not trained yet" if results.cost else "nothing is done yet"
+    if results.cost is not None or results.search is not None:
+        return "the network is designed, not trained yet"
+    return "nothing is done yet" if config.model else "the search for it is not done yet"

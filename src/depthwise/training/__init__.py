@@ -6,11 +6,12 @@ into `errors.missing_extra`.
 
 from depthwise.training.evaluate import logits, one_thread, predict, prepared
 from depthwise.training.loop import follow, train
-from depthwise.training.plan import make_plan, stored_plan
+from depthwise.training.plan import DEFAULT_EPOCHS, make_plan, measure_speed, stored_plan, trial_plan
 from depthwise.training.recipe import Images, Plan, Settings, Split
 from depthwise.training.weights import load_network, load_weights, new_network
 
 __all__ = [
+    "DEFAULT_EPOCHS",
     "Images",
     "Plan",
     "Settings",
@@ -20,10 +21,12 @@ __all__ = [
     "load_weights",
     "logits",
     "make_plan",
+    "measure_speed",
     "new_network",
     "one_thread",
     "predict",
     "prepared",
     "stored_plan",
     "train",
+    "trial_plan",
 ]

@@ -15,9 +15,9 @@ from depthwise.errors import UserError
 from depthwise.files import write_text
 from depthwise.progress import Progress, Silent
 from depthwise.results import Epoch, Training
+from depthwise.runs import PLAN
 from depthwise.training import checkpoint
 from depthwise.training.learner import Learner, repeatable
-from depthwise.training.plan import NAME as PLAN
 from depthwise.training.plan import make_plan, network_fingerprint, stored_plan
 from depthwise.training.recipe import Images, Plan, Settings
 from depthwise.training.weights import NAME as WEIGHTS
@@ -50,7 +50,15 @@ class _Place:
         return cls(**{**state, "history": [Epoch(**row) for row in state["history"]]})
 
 
-def train(network: nn.Module, data: Images, config: Config, folder: Path, progress: Progress | None = None) -> Training:
+def train(
+    network: nn.Module,
+    data: Images,
+    config: Config,
+    folder: Path,
+    progress: Progress | None = None,
+    spent: float = 0.0,
+    threads: int | None = None,
+) -> Training:
     """Trains a network as a run's config asks; a killed run goes on with the plan that it stored.
 
     Args:
@@ -59,14 +67,16 @@ def train(network: nn.Module, data: Images, config: Config, folder: Path, progre
         config: its epochs or train_time, batch_size, learning_rate and seed are read.
         folder: run folder; see `follow`.
         progress: told of each step.
+        spent: seconds of the train_time that are gone already.
+        threads: as for `make_plan`.
 
     Raises:
         UserError: too few images, a setting out of range, or a loss that is no longer finite.
     """
     plan = stored_plan(folder, data)
     if plan is None or plan.network != network_fingerprint(network):
-        settings = Settings(batch_size=config.batch_size, learning_rate=config.learning_rate, seed=config.seed)
-        plan = make_plan(network, data, settings, config.train_time, config.epochs)
+        left = None if config.train_time is None else max(config.train_time - spent, 0.1 * config.train_time)
+        plan = make_plan(network, data, Settings.of(config), left, config.epochs, threads)
     return follow(network, data, plan, folder, progress)
 
 

@@ -12,12 +12,10 @@ from torch import nn
 
 from depthwise.errors import UserError
 from depthwise.files import fingerprint
+from depthwise.runs import PLAN
 from depthwise.training.evaluate import BATCH, predict
 from depthwise.training.learner import Learner, repeatable
 from depthwise.training.recipe import Images, Plan, Settings
-
-NAME = "plan.json"
-"""In the run folder."""
 
 DEFAULT_EPOCHS = 30
 """Without a number of epochs and without a time."""
@@ -29,6 +27,10 @@ AUGMENTED_EPOCHS = 25
 """Fewer passes over the images are too few to overfit, and augmentation costs accuracy: MobileNetV2 0.35 on 8,500
 images of Fashion-MNIST had 87.9 % in validation after 3 of 6 epochs without, 82.7 % with it."""
 
+_WORTH_THREADS = 1.25  # several must be so much faster than one: whatever else runs slows them much more
+
+_LONGEST_MEASUREMENT = 5.0  # seconds for each number of threads
+
 _USED = 0.92  # share of the time that is planned; the rest is for checkpoints and a machine that slows down
 
 
@@ -38,6 +40,7 @@ def make_plan(
     settings: Settings,
     seconds: float | None = None,
     epochs: int | None = None,
+    threads: int | None = None,
 ) -> Plan:
     """The plan of a run; the network is left as it is.
 
@@ -47,6 +50,7 @@ def make_plan(
         settings: what the user chose.
         seconds: limit for the wall time of training, this measurement included. Ignored if `epochs` is given.
         epochs: passes over the training images; then nothing is measured.
+        threads: of the processor; None: as many as are fastest.
 
     Raises:
         UserError: fewer than two training images, or a setting out of range.
@@ -56,7 +60,7 @@ def make_plan(
     if epochs is not None or seconds is None:
         return _plan(network, data, settings, epochs or DEFAULT_EPOCHS)
     draft = _plan(network, data, settings, 1)
-    threads, step, image = _measure(network, data, draft, seconds)
+    threads, step, image = measure_speed(network, data, settings, seconds, threads)
     draft = draft.model_copy(update={"threads": threads})
     left = (seconds - (time.perf_counter() - began)) * _USED
     passes = left / (draft.steps_per_epoch * step + len(data.validation) * image)
@@ -65,6 +69,20 @@ def make_plan(
         plan = _plan(network, data, settings, int(passes))
         return plan.model_copy(update={"images_per_second": speed, "threads": threads})
     return _short_plan(draft, data, left, step, image).model_copy(update={"images_per_second": speed})
+
+
+def trial_plan(network: nn.Module, data: Images, settings: Settings, steps: int, images: int, threads: int) -> Plan:
+    """The plan of a trial: one epoch of so many steps, then one validation on so many images."""
+    plan = _plan(network, data, settings, 1)
+    return plan.model_copy(
+        update={
+            "steps_per_epoch": steps,
+            "validation_images": images,
+            "warmup_steps": _warmup(steps),
+            "ema_decay": _ema_decay(steps),
+            "threads": threads,
+        }
+    )
 
 
 def _short_plan(draft: Plan, data: Images, left: float, step: float, image: float) -> Plan:
@@ -95,7 +113,7 @@ def _short_plan(draft: Plan, data: Images, left: float, step: float, image: floa
 def stored_plan(folder: Path, data: Images) -> Plan | None:
     """The plan that a run on these images stored in its folder; None if there is none that can be read."""
     try:
-        plan = Plan.model_validate_json((folder / NAME).read_text(encoding="utf-8"))
+        plan = Plan.model_validate_json((folder / PLAN).read_text(encoding="utf-8"))
     except (FileNotFoundError, UnicodeDecodeError, ValidationError):
         return None
     return plan if plan.data == data.fingerprint else None
@@ -157,14 +175,24 @@ def _ema_decay(steps: int) -> float:
     return 1 - 1 / min(1000, max(5, steps // 30))
 
 
-def _measure(network: nn.Module, data: Images, plan: Plan, limit: float) -> tuple[int, float, float]:
+def measure_speed(
+    network: nn.Module, data: Images, settings: Settings, limit: float, threads: int | None = None
+) -> tuple[int, float, float]:
     """The best number of threads, seconds of one step and of one validated image, in about a twentieth of `limit`.
 
     On a machine that does something else besides, one thread is faster than one a core. The median keeps stalls out.
+
+    Args:
+        network: left as it is.
+        data, settings: as for `make_plan`.
+        limit: seconds of the training that is planned.
+        threads: the only number that is tried; None: one, and one a core.
     """
+    plan = _plan(network, data, settings, 1)
+    limit = min(limit, _LONGEST_MEASUREMENT * 60)
     speeds = []
-    for threads in sorted({plan.threads, 1}):
-        with repeatable(threads):
+    for number in sorted({threads} if threads else {plan.threads, 1}):
+        with repeatable(number):
             learner = Learner(copy.deepcopy(network), data, plan)
             for warm in range(2):
                 learner.step(0, warm % plan.steps_per_epoch)
@@ -177,6 +205,6 @@ def _measure(network: nn.Module, data: Images, plan: Plan, limit: float) -> tupl
             began = time.perf_counter()
             predict(learner.average.module, few, data.preprocessing)
             image = (time.perf_counter() - began) / len(few)
-            speeds.append((float(np.median(np.diff(ends))), threads, image))
-    step, threads, image = min(speeds)
-    return threads, step, image
+            speeds.append((float(np.median(np.diff(ends))), number, image))
+    step, best, image = min(speeds, key=lambda speed: speed[0] * (1 if speed[1] == 1 else _WORTH_THREADS))
+    return best, step, image

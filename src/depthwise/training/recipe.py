@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from depthwise.config import Record
+from depthwise.config import Config, Record
 from depthwise.data.preprocessing import Preprocessing
 
 
@@ -63,6 +63,11 @@ class Settings(Record):
     seed: int = 0
     augmentation: str | None = None
     flip: bool = True
+
+    @classmethod
+    def of(cls, config: Config) -> "Settings":
+        """What the config of a run has chosen."""
+        return cls(batch_size=config.batch_size, learning_rate=config.learning_rate, seed=config.seed)
 
 
 class Plan(Record):

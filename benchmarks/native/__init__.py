@@ -1,0 +1,80 @@
+"""The two measurements that need C: runs of an entry point without Python between them, and the machine's peak."""
+
+import ctypes
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from threading import Barrier
+
+import numpy as np
+
+from depthwise import compiler, profiling
+from depthwise.errors import UserError
+
+TIMING, PROBE = Path(__file__).with_name("timing.c"), Path(profiling.__file__).with_name("probe.c")
+
+LOOPS: Mapping[str, str] = {"float32": "probe_macs"}
+"""Precision -> the loop of multiply-accumulates on registers in probe.c."""
+
+SPAN = 5e-3
+"""Seconds of one timing of a loop: short enough that some are not interrupted. FEWEST: the least it goes round."""
+FEWEST = 10_000
+
+
+def time_calls(entry: object, pointers: Sequence[object], calls: int) -> np.ndarray:
+    """Seconds of each of so many calls of a network's C entry point `int (*)(weights, input, output, arena)`.
+
+    Raises:
+        RuntimeError: a call that returned an error.
+    """
+    seconds = np.empty(calls)
+    function = ctypes.cast(entry, ctypes.c_void_p)  # type: ignore[arg-type]
+    times = seconds.ctypes.data_as(ctypes.c_void_p)
+    error = _library(TIMING).time_calls(function, *pointers, ctypes.c_int(calls), times)
+    if error:
+        raise RuntimeError(f"the network returned {error}")
+    return seconds
+
+
+def peak(precision: str, threads: int, seconds: float) -> float:
+    """Multiply-accumulates a second of so many threads together, in registers: the best span within about `seconds`.
+
+    Raises:
+        UserError: no peak is known for the precision.
+    """
+    if precision not in LOOPS:
+        raise UserError(f"no peak is measured in {precision} yet: leave it out of --precision")
+    library = _library(PROBE)
+    loop, width = getattr(library, LOOPS[precision]), int(library.probe_width())
+    together = Barrier(threads)
+
+    def rate(count: int) -> float:
+        out = np.empty(64, np.float32)
+        together.wait()
+        begin = time.perf_counter()
+        loop(ctypes.c_void_p(out.ctypes.data), ctypes.c_long(count))  # other threads run meanwhile
+        return width * count / (time.perf_counter() - begin)
+
+    with ThreadPoolExecutor(threads) as pool:
+        first = sum(pool.map(rate, [FEWEST] * threads))
+        count = max(FEWEST, int(first / threads * SPAN / width))
+        return max(sum(pool.map(rate, [count] * threads)) for _ in range(max(1, int(seconds / SPAN))))
+
+
+def aligned(size: int, alignment: int) -> np.ndarray:
+    """So many bytes at an aligned address."""
+    memory = np.empty(size + alignment, np.uint8)
+    begin = -memory.ctypes.data % alignment
+    return memory[begin : begin + size]
+
+
+@cache
+def _library(source: Path) -> ctypes.CDLL:
+    """A C file as a shared object for this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "library.so"
+        compiler.build_library(source, compiler.KERNELS, library, compiler.find_compiler())
+        return ctypes.CDLL(str(library))

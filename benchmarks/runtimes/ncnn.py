@@ -1,0 +1,56 @@
+"""ncnn: float32 held, everything else at its defaults; the model comes from pnnx. Camera bytes by its own functions."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.runtimes.base import Runtime, Session, Setting, onnx_file
+
+
+def _file(setting: Setting, suffix: str) -> Path:
+    return setting.folder / "ncnn" / f"model.ncnn.{suffix}"
+
+
+def _prepare(setting: Setting) -> None:
+    folder = setting.folder / "ncnn"
+    if folder.exists():
+        return
+    import pnnx
+
+    folder.mkdir()
+    (folder / "model.onnx").symlink_to(onnx_file(setting))
+    subprocess.run([pnnx.EXEC_PATH, "model.onnx", "fp16=0"], cwd=folder, check=True)
+
+
+def _load(setting: Setting) -> Session:
+    import ncnn
+
+    net = ncnn.Net()
+    net.opt.num_threads = setting.threads
+    for option in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_storage"):
+        setattr(net.opt, f"use_{option}", False)
+    net.load_param(str(_file(setting, "param")))
+    net.load_model(str(_file(setting, "bin")))
+    (source,), (result,) = net.input_names(), net.output_names()
+    form, pixels = setting.network.preprocessing, setting.network.pixels[0]
+    mean = [255 * value for value in form.mean]
+    scale = [1 / (255 * value) for value in form.std]
+    floats = ncnn.Mat(setting.network.image[0])
+    found = [floats]
+
+    def run() -> None:
+        image = floats
+        if setting.input_type == "uint8":
+            image = ncnn.Mat.from_pixels(pixels, ncnn.Mat.PixelType.PIXEL_RGB, form.size, form.size)
+            image.substract_mean_normalize(mean, scale)
+        extractor = net.create_extractor()
+        extractor.input(source, image)
+        _, found[0] = extractor.extract(result)
+
+    layout = "NHWC" if setting.input_type == "uint8" else "NCHW"
+    size = sum(_file(setting, suffix).stat().st_size for suffix in ("param", "bin"))
+    return Session(run, lambda: np.array(found[0]).reshape(1, -1), layout, size)
+
+
+RUNTIMES = {"ncnn": Runtime("ncnn", ("ncnn", "pnnx"), _prepare, _load)}

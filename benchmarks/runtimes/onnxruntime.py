@@ -1,0 +1,34 @@
+"""ONNX Runtime: all graph optimizations, input and output bound beforehand, denormals as zero."""
+
+import numpy as np
+
+from benchmarks.runtimes.base import Runtime, Session, Setting, chained, feed, onnx_file
+
+
+def _prepare(setting: Setting) -> None:
+    onnx_file(setting)
+
+
+def _load(setting: Setting) -> Session:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.intra_op_num_threads, options.inter_op_num_threads = setting.threads, 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    path = onnx_file(setting)
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    image, logits = np.empty_like(setting.network.image), np.empty((1, setting.network.outputs), np.float32)
+    before = feed(setting, "NCHW", image)
+    binding = session.io_binding()
+    for array, bind, ends in (
+        (image, binding.bind_input, session.get_inputs()),
+        (logits, binding.bind_output, session.get_outputs()),
+    ):
+        bind(ends[0].name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+    run = chained(before, lambda: session.run_with_iobinding(binding))
+    return Session(run, lambda: logits, "NCHW", path.stat().st_size, keep=image)
+
+
+RUNTIMES = {"onnxruntime": Runtime("onnxruntime", ("onnxruntime",), _prepare, _load)}

@@ -1,0 +1,83 @@
+"""PyTorch, eager and compiled: channels last, BatchNorm folded, inference mode."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.runtimes.base import Runtime, Session, Setting, chained, feed
+
+
+def folded_module(setting: Setting) -> Any:
+    """The network as a torch module in evaluation mode, BatchNorm folded."""
+    import torch
+    from torch.fx.experimental.optimization import fuse
+
+    from depthwise.design.network import build_network
+
+    module = build_network(setting.network.layers)
+    weights = {key: torch.from_numpy(array) for key, array in setting.network.weights.items()}
+    module.load_state_dict(weights, strict=False)
+    return fuse(module.eval())
+
+
+def channels_last_input(setting: Setting) -> tuple[Any, Any]:
+    """The input tensor, channels last in memory, and what fills it before a run (see `feed`)."""
+    import torch
+
+    nhwc = np.empty(setting.network.pixels.shape, np.float32)
+    before = feed(setting, "NHWC", nhwc)
+    return torch.from_numpy(nhwc).permute(0, 3, 1, 2), before
+
+
+def _file(setting: Setting) -> Path:
+    return setting.folder / "model.pt"
+
+
+def _prepare(setting: Setting) -> None:
+    if not _file(setting).exists():
+        import torch
+
+        module: Any = folded_module(setting)
+        torch.save(module.to(memory_format=torch.channels_last), _file(setting))
+
+
+def _module(setting: Setting) -> Any:
+    import torch
+
+    torch.set_num_threads(setting.threads)
+    return torch.load(_file(setting), weights_only=False)
+
+
+def _session(setting: Setting, module: Any) -> Session:
+    import torch
+
+    image, before = channels_last_input(setting)
+    found = [image]
+
+    def forward() -> None:
+        with torch.inference_mode():
+            found[0] = module(image)
+
+    run = chained(before, forward)
+    run()
+    return Session(run, lambda: found[0].numpy(), "NHWC", _file(setting).stat().st_size)
+
+
+def _load_eager(setting: Setting) -> Session:
+    return _session(setting, _module(setting))
+
+
+def _load_compiled(setting: Setting) -> Session:
+    import torch
+    import torch._inductor.config as inductor
+
+    inductor.freezing = inductor.cpp_wrapper = True
+    return _session(setting, torch.compile(_module(setting), mode="max-autotune"))
+
+
+RUNTIMES = {
+    "torch-eager": Runtime("torch", ("torch",), _prepare, _load_eager),
+    # Loading compiles, for most of a minute, so this is done once.
+    "torch-compile": Runtime("torch", ("torch",), _prepare, _load_compiled, input_types=("float32",)),
+}

@@ -1,0 +1,101 @@
+"""What an exporter is, and the one way in which every format is written: aside, run, compared, renamed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise import graph
+from depthwise.errors import UserError
+from depthwise.files import atomic_file
+from depthwise.graph.metadata import has_weights
+from depthwise.ops.base import shape_of
+
+AGREEMENT = 1e-4
+"""Largest allowed max|a - b| / max|b| between an exported file and the network's own meaning."""
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A format of another runtime.
+
+    Attributes:
+        suffix: of its files, with the dot.
+        runtime: who runs them, for messages.
+        layout: of image inputs and outputs, "NHWC" or "NCHW".
+        write: writes a Graph in normal form with float32 input to a path; raises UserError for what it cannot express.
+        run: runs a file on one array per input, in `layout`, and returns one array per output.
+    """
+
+    suffix: str
+    runtime: str
+    layout: str
+    write: Callable[[ir.Model, Path], None]
+    run: Callable[[Path, Sequence[np.ndarray]], list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written: where, its bytes, its inputs' shapes in the format's layout, and how well it agrees.
+
+    `difference` is max|a - b| / max|b| over all outputs, b from the NumPy interpreter in float64 accumulation.
+    """
+
+    path: Path
+    bytes: int
+    layout: str
+    inputs: list[tuple[int, ...]]
+    difference: float
+    runtime: str
+
+
+def write(network: ir.Model, exporter: Exporter, path: Path) -> Exported:
+    """Writes a network by an exporter and compares what comes out on random inputs.
+
+    Raises:
+        UserError: a suffix of another format; a network without weights; what `graph.normalize` and the exporter
+            refuse; a missing library; a difference above AGREEMENT. Nothing is left behind then.
+    """
+    if path.suffix != exporter.suffix:
+        raise UserError(
+            f"{exporter.runtime} files end in {exporter.suffix}: name it {path.with_suffix(exporter.suffix)}"
+        )
+    if not has_weights(network):
+        raise UserError(
+            "the network has shapes only, no trained weights: give a run folder of `depthwise fit` or an .onnx file"
+        )
+    normal = graph.normalize(network)
+    random = np.random.default_rng(0)
+    inputs = [random.standard_normal(shape_of(value)).astype(np.float32) for value in normal.graph.inputs]
+    expected = graph.evaluate(normal, inputs)
+    arranged = [to_layout(array, exporter.layout) for array in inputs]
+    with atomic_file(path) as aside:
+        exporter.write(normal, aside)
+        found = exporter.run(aside, arranged)
+        difference = _largest_difference(found, [to_layout(array, exporter.layout) for array in expected])
+        if not difference <= AGREEMENT:
+            raise UserError(
+                f"{exporter.runtime} computes other outputs from {path} than the network: they differ by "
+                f"{difference:.1e} of the largest, allowed are {AGREEMENT:g}; nothing was written"
+            )
+    shapes = [array.shape for array in arranged]
+    return Exported(path, path.stat().st_size, exporter.layout, shapes, difference, exporter.runtime)
+
+
+def to_layout(array: np.ndarray, layout: str) -> np.ndarray:
+    """[1, C, H, W] in another layout; vectors stay as they are."""
+    if array.ndim == 4 and layout == "NHWC":
+        return np.ascontiguousarray(array.transpose(0, 2, 3, 1))
+    return array
+
+
+def _largest_difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
+    differences = []
+    for a, b in zip(found, expected, strict=True):
+        if a.shape != b.shape:
+            raise UserError(f"an exported output is {list(a.shape)}, not {list(b.shape)}; nothing was written")
+        largest = float(np.abs(b).max())
+        differences.append(float(np.abs(a - b).max()) / (largest or 1.0))
+    return float(np.max(differences))  # NaN stays NaN and is refused
