@@ -119,25 +119,31 @@ def check(
     return weigh(network, target, budget, precision, known, search)
 
 
-def compile(model: Any, input: str = "auto", **options: Any) -> "Engine":
+def compile(
+    model: Any, input: str = "auto", *, schedule: str = "auto", optimize: str = "speed", **options: Any
+) -> "Engine":
     """Compiles a trained network to C for this machine and loads it.
 
     Args:
         model: a run folder, .onnx file, torch module or Graph.
         input: "uint8" takes camera bytes [N, H, W, C] (the model must carry its preprocessing), "float" takes
             float32 [N, H, W, C], normalized as in training; "auto": camera bytes if the model can.
+        schedule: "layer": every map as a whole; "stream": row by row where possible; "auto": as `optimize` wants.
+        optimize: "speed" or "ram", the memory that a run takes.
         options: for a foreign torch module: shape=(channels, height, width).
 
     Returns:
         An engine: a callable from a batch to float32 outputs [N, classes].
 
     Raises:
-        UserError: as `load_model`; no weights; no C compiler.
+        UserError: as `load_model`; no weights; no C compiler; an unknown schedule or objective.
     """
     from depthwise.design.source import load_model
     from depthwise.engine import Engine
+    from depthwise.planning import Choice
 
-    return Engine.build(load_model(model, **options), input=input)
+    choice = Choice(schedule, optimize)  # type: ignore[arg-type]
+    return Engine.build(load_model(model, **options), input=input, choice=choice)
 
 
 def export(model: Any, to: str, path: "str | Path", **options: Any) -> "Exported":

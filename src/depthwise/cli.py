@@ -221,15 +221,13 @@ def compile(
         Literal["auto", "uint8", "float"],
         typer.Option(help="what the C takes; auto: camera bytes if the model carries its preprocessing, else floats"),
     ] = "auto",
-    mean: Annotated[
-        str | None, typer.Option(help="of pixels in 0..1, for a model without, e.g. 0.485,0.456,0.406")
-    ] = None,
-    std: Annotated[
-        str | None, typer.Option(help="of pixels in 0..1, for a model without, e.g. 0.229,0.224,0.225")
-    ] = None,
+    mean: Annotated[str | None, typer.Option(help="of pixels in 0..1, for a model without: 0.485,0.456,0.406")] = None,
+    std: Annotated[str | None, typer.Option(help="of pixels in 0..1, for a model without: 0.229,0.224,0.225")] = None,
     device: Annotated[str, typer.Option(help="the target, see `depthwise devices`")] = "host",
+    schedule: Annotated[Literal["auto", "layer", "stream"], typer.Option(help="whole maps, or row by row")] = "auto",
+    optimize: Annotated[Literal["speed", "ram"], typer.Option(help="what `auto` chooses by")] = "speed",
     emit_only: Annotated[bool, typer.Option(help="write the C and build nothing")] = False,
-    explain: Annotated[bool, typer.Option(help="print segments, kernels, buffers and bytes")] = False,
+    explain: Annotated[bool, typer.Option(help="print segments, kernels, buffers, bytes, and why")] = False,
 ) -> None:
     """Compile a trained network to a folder of self-contained C.
 
@@ -239,12 +237,14 @@ def compile(
     from depthwise.design.source import load_model
     from depthwise.device import load_device, parse_numbers
     from depthwise.graph import with_normalization
+    from depthwise.planning import Choice
     from depthwise.terminal import memory_lines
 
     network = load_model(model)
     if mean is not None or std is not None:
         network = with_normalization(network, parse_numbers("--mean", mean or ""), parse_numbers("--std", std or ""))
-    result = compile_folder(network, output, name=name, input=input, device=load_device(device), build=not emit_only)
+    choice, target = Choice(schedule, optimize), load_device(device)
+    result = compile_folder(network, output, name=name, input=input, device=target, choice=choice, build=not emit_only)
     if explain:
         from depthwise.planning.explain import explain as text_of
 

@@ -12,6 +12,7 @@ from depthwise import compiler
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.device import Device
 from depthwise.errors import UserError
+from depthwise.planning import DEFAULT, Choice
 from depthwise.results import Memory
 
 _ERRORS = {1: "a pointer is NULL", 2: "a pointer is misaligned"}
@@ -50,6 +51,7 @@ class Engine:
         input: str = "uint8",
         *,
         device: Device | None = None,
+        choice: Choice = DEFAULT,
         folder: Path | None = None,
         name: str = "network",
     ) -> "Engine":
@@ -60,6 +62,7 @@ class Engine:
             input: "uint8": camera bytes (the Graph must carry its preprocessing); "float": normalized float32; "auto":
                 camera bytes if the Graph can.
             device: the target; None: this machine. Kernels of another machine run here only if they are plain C.
+            choice: which schedules may be taken, and what is to be least.
             folder: where to leave the C; None: nowhere.
             name: prefix of every symbol.
 
@@ -67,7 +70,7 @@ class Engine:
             UserError: as `compiler.compile_folder`.
         """
         compiler.find_compiler()
-        program = compiler.plan_for(graph, input, device)
+        program = compiler.plan_for(graph, input, device, choice)
         if folder is not None:
             compiler.emit(program, folder, name=name, device=device)
             return cls.load(folder)

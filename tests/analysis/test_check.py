@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from depthwise import check as check_source
-from depthwise import compiler, graph
+from depthwise import compiler, graph, planning
 from depthwise.analysis import Check, Known, check, cost, known_of_run, predict_latency
 from depthwise.analysis.published import published_accuracy
 from depthwise.analysis.suggest import Overhead, _weigh
@@ -58,11 +58,15 @@ def test_every_device_and_family_answers_and_its_suggestions_fit(name: str, mode
     assert verdict.fits == (not any(figure.short for figure in verdict.figures))
     assert verdict.compilable == (precision == "float32")
     for change in verdict.changes:
+        if change.kind == "schedule":
+            continue
         changed = architecture(change.model, change.width or 0, change.resolution, classes=10)
         again = check(changed, target, budget, change.precision)
         assert again.fits, (change, again.figures)
         assert (value(again, "macs"), value(again, "parameters")) == (change.macs, change.parameters)
-        assert change.ram == pytest.approx(value(again, "ram"), rel=0.02)
+        assert value(again, "ram") <= 1.02 * change.ram  # which is weighed layer by layer
+        if set(target.isa) <= {"c"} or change.precision == "int8":
+            assert change.ram == pytest.approx(value(again, "ram"), rel=0.02)
         assert change.flash == pytest.approx(value(again, "flash"), rel=0.02)
         assert change.latency == (None if change.latency is None else pytest.approx(value(again, "latency")))
 
@@ -114,7 +118,7 @@ def test_code_and_stack_are_near_what_arms_compiler_makes(tmp_path, name, model,
     found = parts(check(network, target, precision="float32"))
     assert found["code"][0] == pytest.approx(code_bytes(tmp_path / "c" / "network.o"), rel=0.2)
     text = (tmp_path / "c" / "network.ci").read_text(encoding="utf-8")
-    assert 256 <= gcc_stack_bytes(text, "network_run_with_weights") <= found["stack"][0]
+    assert 128 <= gcc_stack_bytes(text, "network_run_with_weights") <= found["stack"][0]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +138,7 @@ def test_int8_peaks_are_those_counted_by_hand(model: str, width: float, resoluti
     verdict = check(architecture(model, width, resolution), device("host"), precision="int8")
     arena, certainty = parts(verdict)["arena"]
     assert certainty == "estimated"
-    assert kib * 1024 <= arena <= 1.07 * kib * 1024  # offsets leave a gap in V2 0.5/224
+    assert arena == kib * 1024
     assert parts(verdict)["weights"][1] == "estimated"
 
 
@@ -182,7 +186,7 @@ def test_what_is_short_is_said_with_the_grids_accuracy() -> None:
     assert ram.short == value(verdict, "ram") - (512 - 16) * 1024
     change = next(change for change in verdict.changes if change.kind == "resolution")
     assert change.options == f"--resolution {change.resolution}"
-    named = [change for change in verdict.changes if change.accuracy is not None]
+    named = [change for change in verdict.changes if change.accuracy is not None and change.kind != "schedule"]
     assert len(named) >= 2
     for change in named:
         assert change.accuracy == pytest.approx(
@@ -308,6 +312,22 @@ def test_another_precision_costs_what_is_published_for_it() -> None:
     verdict = check(architecture("mobilenet_v1", 0.25, 128), device("nrf52840"), precision="float32")
     change = next(change for change in verdict.changes if change.kind == "precision")
     assert (change.accuracy, change.accuracy_from) == (pytest.approx(41.5 - 39.9), "ImageNet, published, int8")
+
+
+def test_where_streaming_makes_it_fit_that_is_said_first_and_the_compiler_keeps_it(tmp_path) -> None:
+    network, target, budget = architecture("mobilenet_v1", 0.25, 96, 10), device("nrf52840"), Budget(ram=128 * 1024)
+    assert not check(network, target, budget, "float32").fits
+    first, *others = check(network, target, budget, "float32").changes
+    assert (first.kind, first.options, first.accuracy) == ("schedule", "compile --optimize ram", 0.0)
+    assert all(change.kind != "schedule" for change in others)
+    choice = planning.Choice(optimize="ram")
+    made = compiler.compile_folder(
+        family("mobilenet_v1", 0.25, 96), tmp_path / "c", device=target, choice=choice, build=False
+    )
+    assert made.memory.ram + target.stack == first.ram <= 128 * 1024
+    assert not any(
+        change.kind == "schedule" for change in check(network, target, Budget(ram=60 * 1024), "float32").changes
+    )
 
 
 def test_a_run_for_a_device_file_is_known_on_that_device(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 import depthwise
 from depthwise.ops import REGISTRY, Kernel, cases
-from depthwise.ops.base import shape_of
+from depthwise.ops.base import Rows, shape_of
 from depthwise.ops.cases import Case
 
 KERNELS = Path(depthwise.__file__).parent / "kernels"
@@ -36,9 +36,32 @@ class Call:
     def shape(self) -> tuple[int, ...]:
         return REGISTRY[self.case.op].shape(self.case.node())
 
+    @cached_property
+    def window(self) -> Rows | None:
+        """Which input rows an output row needs; None for an operator that runs as a whole only."""
+        describe = REGISTRY[self.case.op].rows
+        return describe(self.case.node()) if describe else None
+
     @property
     def rows(self) -> int:
-        return self.shape[2] if len(self.shape) == 4 else 1
+        """Rows that the kernel counts: of the output, or of the input if it reduces it."""
+        shape = self.case.inputs[0] if self.window and self.window.reduces else self.shape
+        return shape[2] if len(shape) == 4 else 1
+
+    def band(self, first: int) -> tuple[int, list[int]]:
+        """First input row of the band from row `first` on; bytes before the band in x, x2, constants, y."""
+        if self.window is None or first == 0:
+            return 0, [0, 0, 0, 0]
+        base = max(0, first * self.window.stride - self.window.pad)
+        gate = len(self.case.inputs) == 2 and self.case.inputs[1] != self.case.inputs[0]
+        before = [base * row_bytes(shape, self.case.camera and not i) for i, shape in enumerate(self.case.inputs)]
+        before += [0] * (2 - len(before))
+        return base, [
+            before[0],
+            0 if gate else before[1],
+            0,
+            0 if self.window.reduces else first * row_bytes(self.shape),
+        ]
 
     @cached_property
     def operands(self) -> list[np.ndarray]:
@@ -88,6 +111,11 @@ def calls_for(instructions: str) -> list[Call]:
         and (kernel.input_type == "uint8") == case.camera
         and kernel.fits(case.node())
     ]
+
+
+def row_bytes(shape: tuple[int, ...], camera: bool = False) -> int:
+    """Bytes of a row of a map [1, C, H, W]."""
+    return int(shape[1] * np.prod(shape[3:])) * (1 if camera else 4)
 
 
 def channels_last(array: np.ndarray) -> np.ndarray:
@@ -203,8 +231,12 @@ def run(library: ctypes.CDLL, index: int, call: Call, cuts: Sequence[int] = ()) 
     y, workspace = Guarded(4 * int(np.prod(call.shape))), Guarded(call.workspace)
     function = getattr(library, f"run_{index}")
     for first, last in zip((0, *cuts), (*cuts, call.rows), strict=True):
-        addresses = [buffer.address for buffer in (*operands, y, workspace)]
-        function(*addresses, ctypes.c_int(first), ctypes.c_int(last))
+        base, before = call.band(first)
+        addresses = [
+            ctypes.c_void_p(buffer.address.value + skipped)
+            for buffer, skipped in zip((*operands, y, workspace), (*before, 0), strict=True)
+        ]
+        function(*addresses, ctypes.c_int(base), ctypes.c_int(first), ctypes.c_int(last))
     for buffer in operands:
         buffer.check(unchanged=True)
     y.check(unchanged=False)

@@ -97,7 +97,7 @@ def test_elementwise_operators_may_write_over_their_input(library: ctypes.CDLL, 
             continue
         x, x2, constants = (array.copy() for array in call.operands)
         pointers = [ctypes.c_void_p(array.ctypes.data) for array in (x, x2, constants, x)]
-        getattr(library, f"run_{index}")(*pointers, None, ctypes.c_int(0), ctypes.c_int(call.rows))
+        getattr(library, f"run_{index}")(*pointers, None, ctypes.c_int(0), ctypes.c_int(0), ctypes.c_int(call.rows))
         expected = run(library, index, call)
         assert x.tobytes() == channels_last(expected).tobytes(), str(call)
 

@@ -140,7 +140,7 @@ def test_the_text_names_kernels_buffers_bytes_and_reasons():
         "6 calls in 6 segments",
         "960 bytes",
         "first that fits",
-        "layer, 5 of 5 rows",
+        "5 of 5",
         "uint8 [1, 3, 9, 7]",
     ):
         assert expected in text

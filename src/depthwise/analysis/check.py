@@ -9,6 +9,7 @@ four, planned by the same planner.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from depthwise import planning
 from depthwise.analysis.cost import cost_of
@@ -73,13 +74,13 @@ def check(
     figures = _figures(subject, precision, known if precision == "float32" else None, limits)
     short = [figure for figure in figures if figure.short]
     undecided = [figure.name for figure in figures if figure.limit is not None and figure.value is None]
-    changes: list[Change] = []
+    changes = _by_schedule(network, subject, precision, limits) if figures[0].short else []
     if short and isinstance(network, Architecture):
         code = next(part.value for part in figures[1].parts if part.name == "code")
         stack = next(part.value for part in figures[0].parts if part.name == "stack")
-        changes = suggest(network, device, precision, _values(limits), Overhead(stack, code + device.flash_reserve))
+        changes += suggest(network, device, precision, _values(limits), Overhead(stack, code + device.flash_reserve))
     elif short:
-        changes = _in_other_precisions(subject, precision, limits)
+        changes += _in_other_precisions(subject, precision, limits)
         if search:
             shape = subject.cost.layers[-1].shape[0], subject.cost.input_shape[0]
             changes += tried_changes(search, shape, device, precision, _values(limits))
@@ -141,10 +142,14 @@ def _words(network: Architecture | Graph, subject: _Subject) -> str:
 
 
 def _figures(
-    subject: _Subject, precision: Precision, known: Known | None, limits: Mapping[str, tuple[float, str]]
+    subject: _Subject,
+    precision: Precision,
+    known: Known | None,
+    limits: Mapping[str, tuple[float, str]],
+    choice: planning.Choice = planning.DEFAULT,
 ) -> list[Figure]:
-    """RAM, flash, latency, MACs and parameters."""
-    memory = _memory(subject, precision, known)
+    """RAM, flash, latency, MACs and parameters; `choice` is the schedule."""
+    memory = _memory(subject, precision, known, choice)
     device = subject.device
     ram, flash = ("arena", "input", "output", "stack"), ("weights", "code")
     time, certainty, reason = _latency(subject, precision, known)
@@ -158,13 +163,13 @@ def _figures(
     ]
 
 
-def _memory(subject: _Subject, precision: Precision, known: Known | None) -> dict[str, Part]:
+def _memory(subject: _Subject, precision: Precision, known: Known | None, choice: planning.Choice) -> dict[str, Part]:
     """The parts of RAM and flash, by name."""
     device, normal = subject.device, subject.normal
     if known:
         names = ("arena", "input", "output", "stack", "weights", "code")
         return {name: _part(name, getattr(known.memory, name), "exact") for name in names}
-    program = planning.plan(normal, device.isa or ("c",))
+    program = planning.plan(normal, device.isa or ("c",), choice)
     functions = len({call.function for call in program.calls()})
     if precision in planning.PRECISIONS:
         # Without instruction sets the kernels, hence their layouts, are a guess.
@@ -173,7 +178,7 @@ def _memory(subject: _Subject, precision: Precision, known: Known | None) -> dic
         weights = planning.packed_bytes(program)
     else:
         certainty = "estimated"
-        taken = planning.footprint(normal, element=1)
+        taken = planning.footprint(normal, element=1, choice=choice)
         places = taken.arena, taken.input, taken.output
         weights = taken.weights
     parts = [_part(name, size, certainty) for name, size in zip(("arena", "input", "output"), places, strict=True)]
@@ -200,11 +205,29 @@ def _in_other_precisions(
     changes = []
     for other in other_precisions(precision):
         figures = _figures(subject, other, None, limits)
-        if any(figure.short or (figure.limit is not None and figure.value is None) for figure in figures):
-            continue
-        values = {figure.name: figure.value for figure in figures}
-        changes.append(Change(kind="precision", options=f"--precision {other}", precision=other, **values))  # type: ignore[arg-type]
+        if _all_kept(figures):
+            values = {figure.name: figure.value for figure in figures}
+            changes.append(Change(kind="precision", options=f"--precision {other}", precision=other, **values))  # type: ignore[arg-type]
     return changes
+
+
+def _by_schedule(
+    network: Architecture | Graph, subject: _Subject, precision: Precision, limits: Mapping[str, tuple[float, str]]
+) -> list[Change]:
+    """What row streaming would do for the network as it is."""
+    figures = _figures(subject, precision, None, limits, planning.Choice(optimize="ram"))
+    if not _all_kept(figures):
+        return []
+    values: dict[str, Any] = {figure.name: figure.value for figure in figures}
+    if isinstance(network, Architecture):
+        values |= {"model": network.name, "width": network.width, "resolution": network.resolution}
+    values |= {"accuracy": 0.0, "accuracy_from": "it computes the same numbers"}
+    return [Change(kind="schedule", options="compile --optimize ram", precision=precision, **values)]
+
+
+def _all_kept(figures: list[Figure]) -> bool:
+    """Whether every limit is kept, for sure."""
+    return not any(figure.short or (figure.limit is not None and figure.value is None) for figure in figures)
 
 
 def _part(name: str, value: int, certainty: Certainty) -> Part:

@@ -13,7 +13,7 @@ class Change(Record):
     """A change that makes a network fit, with what it then takes (estimates, but for MACs and parameters).
 
     Attributes:
-        kind: what changes: "resolution", "width", "model", "precision", or several joined by "+".
+        kind: what changes: "schedule", "resolution", "width", "model", "precision", or several joined by "+".
         options: the command line's words for it, e.g. "--resolution 80".
         model, width, resolution, precision: the network after it; empty or None for one that is not of a family.
         latency: seconds; None: unknown.

@@ -11,7 +11,7 @@ from depthwise.compiler.emit import KERNELS, emit, usage
 from depthwise.compiler.manifest import Manifest, read_manifest
 from depthwise.compiler.toolchain import Built, build, build_library, find_compiler, native_isa
 from depthwise.device import Device
-from depthwise.planning import Program, plan
+from depthwise.planning import DEFAULT, Choice, Program, plan
 from depthwise.registry import choose
 from depthwise.results import Memory
 
@@ -54,6 +54,7 @@ def compile_folder(
     name: str = "network",
     input: str = "auto",
     device: Device | None = None,
+    choice: Choice = DEFAULT,
     build: bool = True,
 ) -> Compiled:
     """Compiles a Graph to a folder of C, and builds it if the target is this machine.
@@ -64,6 +65,7 @@ def compile_folder(
         name: prefix of every symbol and file.
         input: "uint8" (camera bytes), "float", or "auto": camera bytes if the Graph carries its preprocessing.
         device: the target; None: this machine.
+        choice: which schedules may be taken, and what is to be least.
         build: whether to build what was written, which also measures code and stack.
 
     Raises:
@@ -71,18 +73,18 @@ def compile_folder(
     """
     here = build and not (device and device.target)
     compiler = find_compiler() if here else None
-    program = plan_for(network, input, device)
+    program = plan_for(network, input, device, choice)
     manifest = emit(program, folder, name=name, device=device)
     built = toolchain.build(folder, compiler) if here else None
     return Compiled(program, manifest, memory_of(manifest, built), usage(manifest))
 
 
-def plan_for(network: ir.Model, input: str, device: Device | None) -> Program:
-    """The Program of a Graph for a device; see `compile_folder` for `input`."""
+def plan_for(network: ir.Model, input: str, device: Device | None, choice: Choice = DEFAULT) -> Program:
+    """The Program of a Graph for a device; see `compile_folder` for `input` and `choice`."""
     choose("input type", input, ("auto", "uint8", "float"))
     camera = input == "uint8" or (input == "auto" and graph.preprocessing_of(network) is not None)
     isa = device.isa if device and device.isa else native_isa()
-    return plan(graph.normalize(network, input="uint8" if camera else "float"), isa)
+    return plan(graph.normalize(network, input="uint8" if camera else "float"), isa, choice)
 
 
 def memory_of(manifest: Manifest, built: Built | None) -> Memory:

@@ -5,29 +5,28 @@ This file knows no operator and no kernel by name: it turns calls, places and fi
 
 import math
 import re
-from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 
+from depthwise.compiler.calls import C_TYPES, functions_of, operands_in, segments_of
 from depthwise.compiler.isa import INSTRUCTIONS, flags_for
 from depthwise.compiler.manifest import FILE, Manifest, Tensor, WeightsForm
 from depthwise.compiler.weights import rows
 from depthwise.device import Device
 from depthwise.errors import UserError
 from depthwise.files import atomic_folder
-from depthwise.planning import Call, PackedWeights, Place, Program, pack
+from depthwise.planning import PackedWeights, Place, Program, pack
 from depthwise.results import Buffer
 
 KERNELS = Path(__file__).parents[1] / "kernels"
 """Where the kernels' headers are."""
 
-_C_TYPES = {"uint8": "uint8_t", "float32": "float"}
 _TAKEN = ("main", "assert", "errno", "float", "limits", "math", "stddef", "stdint", "stdio", "stdlib", "string", "time")
 """Names whose NAME.c or NAME.h would hide the example or a standard header."""
 
@@ -41,20 +40,6 @@ _WEIGHTS_WHERE = {
     "incbin": "in {name}_weights.bin, taken in by {name}_weights.c",
     "pointer": "in {name}_weights.bin; the caller says where they lie",
 }
-
-
-@dataclass(frozen=True)
-class _Function:
-    """A kernel with one set of parameters: a C function that every call with these parameters shares."""
-
-    name: str
-    kernel: str
-    struct: str
-    fields: tuple[tuple[str, str], ...]
-    arguments: tuple[str, ...]
-    operands: tuple[str, ...]
-    rows: int
-    comment: str
 
 
 def emit(
@@ -161,10 +146,11 @@ def _render(program: Program, manifest: Manifest, packed: PackedWeights) -> dict
 
 
 def _context(program: Program, manifest: Manifest, packed: PackedWeights) -> dict[str, Any]:
-    functions, calls = _functions(program, manifest.name, packed)
+    functions = functions_of(program, manifest.name)
+    segments = segments_of(program, manifest.name, functions, packed)
     shape, form = manifest.input.shape, program.preprocessing
     dimensions = ("HEIGHT", "WIDTH", "CHANNELS") if len(shape) == 3 else ("CHANNELS",)
-    used = {operand for call in calls for text in call["operands"] for operand in re.findall(r"\b[axyw]\b", text)}
+    used = {name for segment in segments for name in (segment.used or operands_in(segment.calls, "xwya"))}
     return {
         "name": manifest.name,
         "NAME": manifest.name.upper(),
@@ -179,14 +165,14 @@ def _context(program: Program, manifest: Manifest, packed: PackedWeights) -> dic
             for found in manifest.instructions
         ],
         "headers": sorted({f"{call.kernel.name}.h" for call in program.calls()}),
-        "functions": functions,
-        "calls": calls,
+        "functions": list(functions.values()),
+        "segments": segments,
         "unused_names": [operand for operand in "xwya" if operand not in used],
         "classes": manifest.classes,
         "preprocessing": form,
         "resize_rule": _RESIZE_RULES[form.resize] if form else "",
         "channel_order": ("red, green, blue" if form.channels == 3 else "grey only") if form else "",
-        "input_type": _C_TYPES[manifest.input.type],
+        "input_type": C_TYPES[manifest.input.type],
         "input_layout": _layout(shape),
         "input_dimensions": list(zip(dimensions, shape, strict=True)),
         "input_count": math.prod(shape),
@@ -207,76 +193,6 @@ def _layout(shape: Sequence[int]) -> str:
     if len(shape) == 1:
         return f"{shape[0]} values"
     return f"{shape[0]} rows x {shape[1]} columns x {shape[2]} channels, channels innermost (NHWC)"
-
-
-def _functions(program: Program, name: str, packed: PackedWeights) -> tuple[list[_Function], list[dict[str, Any]]]:
-    """The distinct functions in order of first use, and the calls of them."""
-    functions: dict[Hashable, _Function] = {}
-    calls = []
-    for call in program.calls():
-        if call.function not in functions:
-            functions[call.function] = _function(call, f"{name}_{len(functions)}_{call.kernel.name}")
-        calls.append(
-            {
-                "comment": _comment(
-                    f"{call.name}: {call.op} {list(call.inputs[0].shape)} -> {list(call.output.shape)}"
-                ),
-                "function": functions[call.function].name,
-                "operands": _operands(call, packed),
-            }
-        )
-    return list(functions.values()), calls
-
-
-def _function(call: Call, name: str) -> _Function:
-    inputs = ["x", *(f"x{i}" for i in range(2, len(call.inputs) + 1))]
-    types = [_C_TYPES[call.kernel.input_type], *(_C_TYPES[place.type] for place in call.inputs[1:])]
-    arguments = [f"const {kind} *{x}" for kind, x in zip(types, inputs, strict=True)]
-    return _Function(
-        name=name,
-        kernel=call.kernel.name,
-        struct=call.kernel.struct,
-        fields=tuple((field, _literal(value)) for field, value in call.kernel.parameters(call.node).items()),
-        arguments=(*arguments, "const float *constants", "float *y", "float *workspace"),
-        operands=(*inputs, "constants", "y", "workspace"),
-        rows=call.rows,
-        comment=_comment(f"{call.op} {list(call.inputs[0].shape)} -> {list(call.output.shape)}"),
-    )
-
-
-def _operands(call: Call, packed: PackedWeights) -> list[str]:
-    offset = packed.offsets.get(call.name)
-    return [
-        *(_address(place) for place in call.inputs),
-        "NULL" if offset is None else f"w + {offset}",
-        _address(call.output),
-        "NULL" if call.workspace is None else _address(call.workspace),
-    ]
-
-
-def _address(place: Place) -> str:
-    """A place as an expression over the local names of NAME_run_with_weights: x input, y output, a arena."""
-    if place.region == "arena":
-        return f"(float *)(a + {place.offset})"
-    return "x" if place.region == "input" else "y"
-
-
-def _literal(value: int | float | str) -> str:
-    """A field of a kernel's parameters: text is an expression already, floats read back exactly."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | np.integer):
-        return str(int(value))
-    if math.isnan(value):
-        raise ValueError("a kernel's parameter is not a number")
-    if math.isinf(value):
-        return "UNBOUNDED" if value > 0 else "-UNBOUNDED"
-    return f"{np.float32(value):.8e}f"
-
-
-def _comment(text: str) -> str:
-    """Text that is safe inside a C comment."""
-    return re.sub(r"[^\x20-\x7e]|\\", "?", text).replace("*/", "* /").replace("/*", "/ *")
 
 
 def _c_string(text: str) -> str:

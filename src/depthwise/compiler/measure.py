@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 _ALLOCATED, _WRITABLE = 2, 1
-_CALL_DEPTH = 4
-"""NAME_run, NAME_run_with_weights, kernel with its parameters, its inner loop: no emitted call goes deeper."""
+_CALL_DEPTH = 5
+"""NAME_run, NAME_run_with_weights, stream, kernel with its parameters, its inner loop: no emitted call goes deeper."""
 
 
 def code_bytes(path: Path) -> int:

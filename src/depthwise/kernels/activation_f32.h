@@ -7,13 +7,13 @@
 #include "activation.h"
 
 static inline void activation_f32(const struct elementwise_parameters *p, const float *x, const float *constants,
-                                  float *y, float *workspace, int first, int last)
+                                  float *y, float *workspace, int base, int first, int last)
 {
-    const int row = p->width * p->channels;
+    const int count = (last - first) * p->width * p->channels;
 
-    (void)constants, (void)workspace;
+    (void)constants, (void)workspace, (void)base;
     DEPTHWISE_ASSERT(first <= last);
-    for (int i = first * row; i < last * row; i++)
+    for (int i = 0; i < count; i++)
         y[i] = activate(x[i], p->activation, p->minimum, p->maximum);
 }
 

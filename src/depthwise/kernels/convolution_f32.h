@@ -9,10 +9,10 @@
 #include "convolution_plain.h"
 
 static inline void convolution_f32(const struct convolution_parameters *p, const float *x, const float *constants,
-                                   float *y, float *workspace, int first, int last)
+                                   float *y, float *workspace, int base, int first, int last)
 {
     (void)workspace;
-    convolution_plain(p, x, 0, constants, y, first, last);
+    convolution_plain(p, x, 0, constants, y, base, first, last);
 }
 
 #endif

@@ -11,9 +11,9 @@
 #include "convolution_simd.h"
 
 static inline void convolution_f32_simd(const struct convolution_parameters *p, const float *x, const float *constants,
-                                        float *y, float *workspace, int first, int last)
+                                        float *y, float *workspace, int base, int first, int last)
 {
-    convolution_simd(p, x, 0, constants, y, workspace, first, last);
+    convolution_simd(p, x, 0, constants, y, workspace, base, first, last);
 }
 
 #endif

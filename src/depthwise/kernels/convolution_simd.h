@@ -21,12 +21,12 @@ static inline void convolution_border(float *to, int count, int channels, const 
             to[i * channels + c] = pad[c];
 }
 
-/* Input row `iy` with its borders: `columns` pixels from input column -pad_left on. */
+/* Input row `iy` with its borders: `columns` pixels from input column -pad_left on; x begins with row `base`. */
 static inline void convolution_line(const struct convolution_parameters *p, const void *x, int camera, const float *pad,
-                                    float *to, int iy, int columns)
+                                    float *to, int base, int iy, int columns)
 {
     const int room = columns - p->pad_left, inside = room < p->width ? room : p->width;
-    const int start = iy * p->width * p->channels, count = inside * p->channels;
+    const int start = (iy - base) * p->width * p->channels, count = inside * p->channels;
     float *middle = to + p->pad_left * p->channels;
 
     DEPTHWISE_ASSERT(columns > 0);
@@ -50,7 +50,7 @@ static inline void convolution_line(const struct convolution_parameters *p, cons
  *   y [.][out_width][outputs]; workspace [kernel_height][(out_width - 1) * stride_x + kernel_width][channels]
  */
 static inline void convolution_simd(const struct convolution_parameters *p, const void *x, int camera,
-                                    const float *constants, float *y, float *workspace, int first, int last)
+                                    const float *constants, float *y, float *workspace, int base, int first, int last)
 {
     const int columns = (p->out_width - 1) * p->stride_x + p->kernel_width, line = columns * p->channels;
     const int filled = (p->outputs + SIMD_WIDTH - 1) / SIMD_WIDTH * SIMD_WIDTH;
@@ -67,14 +67,14 @@ static inline void convolution_simd(const struct convolution_parameters *p, cons
             .line_step = line,
             .weights = constants,
             .bias = bias,
-            .y = y + oy * p->out_width * p->outputs,
+            .y = y + (oy - first) * p->out_width * p->outputs,
             .outputs = p->outputs,
             .activation = p->activation,
             .minimum = p->minimum,
             .maximum = p->maximum,
         };
         for (int ky = 0; ky < p->kernel_height; ky++)
-            convolution_line(p, x, camera, camera ? bias + filled : 0, workspace + ky * line,
+            convolution_line(p, x, camera, camera ? bias + filled : 0, workspace + ky * line, base,
                              oy * p->stride_y - p->pad_top + ky * p->dilation_y, columns);
         panel_product(job);
     }

@@ -11,10 +11,10 @@
 #include "convolution_plain.h"
 
 static inline void convolution_u8_f32(const struct convolution_parameters *p, const uint8_t *x, const float *constants,
-                                      float *y, float *workspace, int first, int last)
+                                      float *y, float *workspace, int base, int first, int last)
 {
     (void)workspace;
-    convolution_plain(p, x, 1, constants, y, first, last);
+    convolution_plain(p, x, 1, constants, y, base, first, last);
 }
 
 #endif

@@ -11,9 +11,9 @@
 #include "convolution_simd.h"
 
 static inline void convolution_u8_f32_simd(const struct convolution_parameters *p, const uint8_t *x,
-                                           const float *constants, float *y, float *workspace, int first, int last)
+                                           const float *constants, float *y, float *workspace, int base, int first, int last)
 {
-    convolution_simd(p, x, 1, constants, y, workspace, first, last);
+    convolution_simd(p, x, 1, constants, y, workspace, base, first, last);
 }
 
 #endif

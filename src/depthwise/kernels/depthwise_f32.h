@@ -11,14 +11,13 @@
 #include "window.h"
 
 static inline void depthwise_f32(const struct convolution_parameters *p, const float *x, const float *constants,
-                                 float *y, float *workspace, int first, int last)
+                                 float *y, float *workspace, int base, int first, int last)
 {
     const int multiplier = p->outputs / p->channels;
     const float *bias = constants + p->kernel_height * p->kernel_width * p->outputs;
 
     (void)workspace;
     DEPTHWISE_ASSERT(multiplier * p->channels == p->outputs);
-    y += first * p->out_width * p->outputs;
     for (int oy = first; oy < last; oy++) {
         /* Only taps inside the map are visited: the border is zero and adds nothing. */
         const struct taps v = taps_inside(oy * p->stride_y - p->pad_top, p->kernel_height, p->dilation_y, p->height);
@@ -29,7 +28,7 @@ static inline void depthwise_f32(const struct convolution_parameters *p, const f
                     float sum = bias[o];
                     for (int ky = v.first, iy = v.start; ky < v.last; ky++, iy += p->dilation_y) {
                         const float *w = constants + (ky * p->kernel_width + h.first) * p->outputs + o;
-                        const float *line = x + (iy * p->width + h.start) * p->channels + c;
+                        const float *line = x + ((iy - base) * p->width + h.start) * p->channels + c;
                         for (int kx = h.first; kx < h.last; kx++, w += p->outputs, line += p->dilation_x * p->channels)
                             sum = multiply_add(*w, *line, sum);
                     }

@@ -110,7 +110,7 @@ static inline void depthwise_pixel(const struct convolution_parameters *p, const
 }
 
 /* DEPTHWISE_PIXELS pixels by the tile for this window; 0 if there is none. */
-static inline int depthwise_tiled(const struct convolution_parameters *p, const struct depthwise_run *run)
+SIMD_INLINE int depthwise_tiled(const struct convolution_parameters *p, const struct depthwise_run *run)
 {
     const int whole = run->v.last - run->v.first == p->kernel_width;
 
@@ -132,8 +132,8 @@ static inline int depthwise_tiled(const struct convolution_parameters *p, const 
     return 0;
 }
 
-/* One output row of the channels run.from .. run.to - 1; x and y of the map, `top` the input row of its first tap. */
-static inline void depthwise_row(const struct convolution_parameters *p, const float *x, float *y, int top,
+/* One output row y of the channels run.from .. run.to - 1; x begins with input row `base`, `top` is that of the first tap. */
+SIMD_INLINE void depthwise_row(const struct convolution_parameters *p, const float *x, float *y, int base, int top,
                                  struct depthwise_run run)
 {
     int ox = 0;
@@ -146,7 +146,7 @@ static inline void depthwise_row(const struct convolution_parameters *p, const f
         const int end = left + (DEPTHWISE_PIXELS - 1) * p->stride_x + p->kernel_width;
         const int inside = left >= 0 && end <= p->width && ox + DEPTHWISE_PIXELS <= p->out_width && p->dilation_x == 1;
         run.h = taps_inside(left, p->kernel_width, p->dilation_x, p->width);
-        run.x = x + (run.v.start * p->width + run.h.start) * p->channels;
+        run.x = x + ((run.v.start - base) * p->width + run.h.start) * p->channels;
         run.y = y + ox * p->channels;
         if (inside && depthwise_tiled(p, &run)) {
             ox += DEPTHWISE_PIXELS;
@@ -157,8 +157,8 @@ static inline void depthwise_row(const struct convolution_parameters *p, const f
     }
 }
 
-static inline void depthwise_f32_simd(const struct convolution_parameters *p, const float *x, const float *constants,
-                                      float *y, float *workspace, int first, int last)
+SIMD_INLINE void depthwise_f32_simd(const struct convolution_parameters *p, const float *x, const float *constants,
+                                      float *y, float *workspace, int base, int first, int last)
 {
     const int lines = DEPTHWISE_BLOCK / (p->kernel_height * p->width * 16), block = (lines > 2 ? lines : 2) * 16;
     const int clipped = p->activation == ACTIVATION_CLIP, row = p->out_width * p->channels;
@@ -175,11 +175,11 @@ static inline void depthwise_f32_simd(const struct convolution_parameters *p, co
         run.to = p->channels - run.from < block ? p->channels : run.from + block;
         /* All rows of these channels before the next: each input row is then read kernel_height times from cache. */
         for (int oy = first; oy < last; oy++)
-            depthwise_row(p, x, y + oy * row, oy * p->stride_y - p->pad_top, run);
+            depthwise_row(p, x, y + (oy - first) * row, base, oy * p->stride_y - p->pad_top, run);
     }
     /* Other activation functions pass over the finished rows: in the tiles they would take the sums' registers. */
     if (!clipped)
-        simd_activate_all(y + first * row, (last - first) * row, p->activation, p->minimum, p->maximum);
+        simd_activate_all(y, (last - first) * row, p->activation, p->minimum, p->maximum);
 }
 
 #endif

@@ -7,13 +7,13 @@
 #include "activation.h"
 
 static inline void multiply_f32(const struct elementwise_parameters *p, const float *x, const float *x2,
-                                const float *constants, float *y, float *workspace, int first, int last)
+                                const float *constants, float *y, float *workspace, int base, int first, int last)
 {
-    const int row = p->width * p->channels;
+    const int count = (last - first) * p->width * p->channels;
 
-    (void)constants, (void)workspace;
+    (void)constants, (void)workspace, (void)base;
     DEPTHWISE_ASSERT(first <= last);
-    for (int i = first * row; i < last * row; i++)
+    for (int i = 0; i < count; i++)
         y[i] = activate(x[i] * x2[i], p->activation, p->minimum, p->maximum);
 }
 

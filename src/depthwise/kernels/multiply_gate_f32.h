@@ -7,11 +7,11 @@
 #include "activation.h"
 
 static inline void multiply_gate_f32(const struct elementwise_parameters *p, const float *x, const float *x2,
-                                     const float *constants, float *y, float *workspace, int first, int last)
+                                     const float *constants, float *y, float *workspace, int base, int first, int last)
 {
-    (void)constants, (void)workspace;
+    (void)constants, (void)workspace, (void)base;
     DEPTHWISE_ASSERT(first <= last);
-    for (int pixel = first * p->width; pixel < last * p->width; pixel++)
+    for (int pixel = 0; pixel < (last - first) * p->width; pixel++)
         for (int c = 0; c < p->channels; c++) {
             const int i = pixel * p->channels + c;
             y[i] = activate(x[i] * x2[c], p->activation, p->minimum, p->maximum);

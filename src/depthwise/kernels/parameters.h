@@ -2,6 +2,10 @@
  *
  * Maps are NHWC with one image: element (y, x, c) of a map [H][W][C] stands at (y * W + x) * C + c.
  * All sizes, strides and pads count elements of their axis, never bytes.
+ *
+ * Every kernel computes rows first .. last - 1 of its output, so that it serves a whole map, a band, or a few rows of a
+ * stream whose other rows are not in memory: y begins with row `first`, x (and x2) with input row `base`. A kernel
+ * without a window reads row by row what it writes, so for it base == first.
  */
 #ifndef DEPTHWISE_PARAMETERS_H
 #define DEPTHWISE_PARAMETERS_H

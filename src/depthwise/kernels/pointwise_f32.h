@@ -27,14 +27,14 @@ static inline void pointwise_four(const float *x, const float *w, int channels, 
 }
 
 static inline void pointwise_f32(const struct pointwise_parameters *p, const float *x, const float *constants, float *y,
-                                 float *workspace, int first, int last)
+                                 float *workspace, int base, int first, int last)
 {
     const int channels = p->channels, outputs = p->outputs;
     const float *bias = constants + outputs * channels;
 
-    (void)workspace;
+    (void)workspace, (void)base;
     DEPTHWISE_ASSERT(channels > 0 && outputs > 0);
-    for (int pixel = first * p->width; pixel < last * p->width; pixel++) {
+    for (int pixel = 0; pixel < (last - first) * p->width; pixel++) {
         const float *in = x + pixel * channels;
         float *out = y + pixel * outputs;
         int o = 0;

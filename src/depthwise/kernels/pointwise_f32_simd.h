@@ -12,15 +12,15 @@
 #define POINTWISE_BLOCK 32768
 
 static inline void pointwise_f32_simd(const struct pointwise_parameters *p, const float *x, const float *constants,
-                                      float *y, float *workspace, int first, int last)
+                                      float *y, float *workspace, int base, int first, int last)
 {
     const int filled = (p->outputs + SIMD_WIDTH - 1) / SIMD_WIDTH * SIMD_WIDTH;
     const int tiles = POINTWISE_BLOCK / (p->channels * SIMD_ROWS);
-    const int block = (tiles > 1 ? tiles : 1) * SIMD_ROWS, end = last * p->width;
+    const int block = (tiles > 1 ? tiles : 1) * SIMD_ROWS, end = (last - first) * p->width;
 
-    (void)workspace;
+    (void)workspace, (void)base;
     DEPTHWISE_ASSERT(p->channels > 0 && p->outputs > 0);
-    for (int pixel = first * p->width; pixel < end; pixel += block) {
+    for (int pixel = 0; pixel < end; pixel += block) {
         const struct panel_job job = {
             .x = x + pixel * p->channels,
             .pixels = end - pixel < block ? end - pixel : block,

@@ -8,11 +8,11 @@
 #include "activation.h"
 
 static inline void softmax_f32(const struct elementwise_parameters *p, const float *x, const float *constants, float *y,
-                               float *workspace, int first, int last)
+                               float *workspace, int base, int first, int last)
 {
     float largest = x[0], sum = 0.0f;
 
-    (void)constants, (void)workspace, (void)first, (void)last;
+    (void)constants, (void)workspace, (void)base, (void)first, (void)last;
     DEPTHWISE_ASSERT(first == 0 && last == 1);
     for (int c = 1; c < p->channels; c++)
         largest = x[c] > largest ? x[c] : largest;

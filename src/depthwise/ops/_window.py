@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from depthwise.ops.base import Shape, shape_of
+from depthwise.ops.base import Rows, Shape, shape_of
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,12 @@ def window_of(node: ir.Node) -> Window:
     pads = tuple(node.attributes.get_ints("pads", (0, 0, 0, 0)))
     dilations = tuple(node.attributes.get_ints("dilations", (1, 1)))
     return Window((kernel[0], kernel[1]), (strides[0], strides[1]), (pads[0], pads[1], pads[2], pads[3]), dilations[:2])  # type: ignore[arg-type]
+
+
+def window_rows(node: ir.Node) -> Rows:
+    """The rows of an operator with a window."""
+    window = window_of(node)
+    return Rows((window.kernel[0] - 1) * window.dilation[0] + 1, window.stride[0], window.pads[0])
 
 
 def pad_values_of(node: ir.Node) -> np.ndarray | None:

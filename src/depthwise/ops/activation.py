@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._parameters import elementwise_fields
-from depthwise.ops.base import Kernel, Operator, Shape, shape_of
+from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -23,4 +23,6 @@ _KERNEL = Kernel(
     includes=("parameters.h", "activation.h"),
 )
 
-OPERATORS = {"Activation": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), in_place=True)}
+OPERATORS = {
+    "Activation": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=row_by_row, in_place=True)
+}

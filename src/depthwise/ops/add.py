@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._parameters import elementwise_fields
-from depthwise.ops.base import Kernel, Operator, Shape, shape_of
+from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -26,4 +26,4 @@ _KERNEL = Kernel(
     includes=("parameters.h", "activation.h"),
 )
 
-OPERATORS = {"Add": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), in_place=True)}
+OPERATORS = {"Add": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=row_by_row, in_place=True)}

@@ -61,9 +61,10 @@ class Kernel:
     Every kernel has the same signature, so that the emitted program is a flat list of calls:
 
         NAME(const struct PARAMETERS *p, const INPUT *x, [const float *x2,] const float *constants,
-             float *y, float *workspace, int first, int last)
+             float *y, float *workspace, int base, int first, int last)
 
-    It computes rows `first` (inclusive) to `last` (exclusive) of its output map (NHWC; a vector has one row).
+    It computes rows `first` (inclusive) to `last` (exclusive) of its output map (NHWC; a vector has one row). y begins
+    with row `first`, x (and x2, unless it is a gate) with input row `base`; without a window, base is first.
 
     Attributes:
         name: file stem of the header and name of its function, by the grammar `op_dtype[_variant]`.
@@ -91,6 +92,30 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Which rows of its input maps an operator reads: output row r needs `reach` rows from r * stride - pad on.
+
+    Attributes:
+        reduces: the output is one value per channel for the whole map; the kernel takes the input's rows as they come.
+    """
+
+    reach: int = 1
+    stride: int = 1
+    pad: int = 0
+    reduces: bool = False
+
+    @property
+    def aligned(self) -> bool:
+        """Whether row r is made from row r alone."""
+        return (self.reach, self.stride, self.pad) == (1, 1, 0)
+
+
+def row_by_row(_: ir.Node) -> Rows:
+    """The rows of an elementwise operator."""
+    return Rows()
+
+
+@dataclass(frozen=True)
 class Operator:
     """An operator of the normal form.
 
@@ -99,6 +124,8 @@ class Operator:
         macs: multiply-accumulates of a node; elementwise work and pooling count as none (the papers' convention).
         reference: NumPy reference from a node and its activations (float64 accumulation) to its output; NCHW.
         kernels: the kernels that serve it, fastest first; the last one serves every node on every target.
+        rows: which input rows an output row needs, for an operator that can run row by row (None: only as a whole).
+            Activations as high as the first one are read by these rows, others (a gate) as a whole.
         in_place: whether the output may take the buffer of the first activation.
         view: whether the output is the first activation under another shape, so that no kernel runs.
     """
@@ -107,5 +134,6 @@ class Operator:
     reference: Callable[..., np.ndarray]
     macs: Callable[[ir.Node], int] = lambda _: 0
     kernels: Sequence[Kernel] = field(default_factory=tuple)
+    rows: Callable[[ir.Node], Rows] | None = None
     in_place: bool = False
     view: bool = False

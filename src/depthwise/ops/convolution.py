@@ -11,7 +11,7 @@ from depthwise.ops._kernels import (
     CONVOLUTION_U8_F32,
     CONVOLUTION_U8_F32_SIMD,
 )
-from depthwise.ops._window import convolved_shape
+from depthwise.ops._window import convolved_shape, window_rows
 from depthwise.ops.base import Operator
 
 OPERATORS = {
@@ -20,5 +20,6 @@ OPERATORS = {
         reference=convolve,
         macs=convolution_macs,
         kernels=(*CONVOLUTION_U8_F32_SIMD, CONVOLUTION_U8_F32, *CONVOLUTION_F32_SIMD, CONVOLUTION_F32),
+        rows=window_rows,
     )
 }

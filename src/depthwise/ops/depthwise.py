@@ -12,7 +12,7 @@ from depthwise.ops._convolution import convolution_macs, convolve
 from depthwise.ops._kernels import CONVOLUTION_U8_F32, SIMD_WIDTHS, reads_floats
 from depthwise.ops._packing import Layout
 from depthwise.ops._parameters import convolution_fields
-from depthwise.ops._window import convolved_shape
+from depthwise.ops._window import convolved_shape, window_rows
 from depthwise.ops.base import Kernel, Operator, shape_of
 
 _F32 = Kernel(
@@ -43,6 +43,10 @@ _F32_SIMD = tuple(
 
 OPERATORS = {
     "Depthwise": Operator(
-        shape=convolved_shape, reference=convolve, macs=convolution_macs, kernels=(CONVOLUTION_U8_F32, *_F32_SIMD, _F32)
+        shape=convolved_shape,
+        reference=convolve,
+        macs=convolution_macs,
+        kernels=(CONVOLUTION_U8_F32, *_F32_SIMD, _F32),
+        rows=window_rows,
     )
 }

@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._parameters import global_pool_fields
-from depthwise.ops.base import Kernel, Operator, Shape, shape_of
+from depthwise.ops.base import Kernel, Operator, Rows, Shape, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -22,4 +22,8 @@ _KERNEL = Kernel(
     includes=("parameters.h",),
 )
 
-OPERATORS = {"GlobalAveragePool": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,))}
+OPERATORS = {
+    "GlobalAveragePool": Operator(
+        shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=lambda _: Rows(reduces=True)
+    )
+}

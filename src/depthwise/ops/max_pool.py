@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._parameters import pool_fields
-from depthwise.ops._window import pooled_shape, window_of
+from depthwise.ops._window import pooled_shape, window_of, window_rows
 from depthwise.ops.base import Kernel, Operator
 
 
@@ -20,4 +20,4 @@ _KERNEL = Kernel(
     includes=("parameters.h", "window.h"),
 )
 
-OPERATORS = {"MaxPool": Operator(shape=pooled_shape, reference=_reference, kernels=(_KERNEL,))}
+OPERATORS = {"MaxPool": Operator(shape=pooled_shape, reference=_reference, kernels=(_KERNEL,), rows=window_rows)}

@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._parameters import elementwise_fields
-from depthwise.ops.base import Kernel, Operator, Shape, shape_of
+from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -40,4 +40,6 @@ _MAPS = Kernel(
 
 _GATE = replace(_MAPS, name="multiply_gate_f32", fits=_one_factor_a_channel)
 
-OPERATORS = {"Multiply": Operator(shape=_shape, reference=_reference, kernels=(_MAPS, _GATE), in_place=True)}
+OPERATORS = {
+    "Multiply": Operator(shape=_shape, reference=_reference, kernels=(_MAPS, _GATE), rows=row_by_row, in_place=True)
+}

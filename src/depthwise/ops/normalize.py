@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from depthwise.ops._packing import scale_and_shift
 from depthwise.ops._parameters import elementwise_fields
-from depthwise.ops.base import Kernel, Operator, Shape, shape_of
+from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
 
 def _shape(node: ir.Node) -> Shape:
@@ -30,4 +30,4 @@ _KERNEL = Kernel(
     includes=("parameters.h", "activation.h"),
 )
 
-OPERATORS = {"Normalize": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,))}
+OPERATORS = {"Normalize": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=row_by_row)}

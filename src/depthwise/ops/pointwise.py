@@ -2,7 +2,7 @@
 
 from depthwise.ops._convolution import convolution_macs, convolve
 from depthwise.ops._kernels import CONVOLUTION_U8_F32, CONVOLUTION_U8_F32_SIMD, POINTWISE_F32, POINTWISE_F32_SIMD
-from depthwise.ops._window import convolved_shape
+from depthwise.ops._window import convolved_shape, window_rows
 from depthwise.ops.base import Operator
 
 OPERATORS = {
@@ -11,5 +11,6 @@ OPERATORS = {
         reference=convolve,
         macs=convolution_macs,
         kernels=(*CONVOLUTION_U8_F32_SIMD, CONVOLUTION_U8_F32, *POINTWISE_F32_SIMD, POINTWISE_F32),
+        rows=window_rows,
     )
 }

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
@@ -12,17 +12,24 @@ from depthwise.graph import classes_of, preprocessing_of
 from depthwise.ops import REGISTRY, Kernel
 from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.planning.constants import PackedWeights, pack, packed_bytes
+from depthwise.planning.growth import Network
 from depthwise.planning.memory import ALIGNMENT, Lifetime, align, lower_bound, plan_offsets
-from depthwise.planning.program import Buffer, Call, Place, Program, Region, Segment
-from depthwise.planning.storage import Storage, assign_storages, bytes_of, called
+from depthwise.planning.program import Buffer, Call, Place, Program, Read, Region, Segment
+from depthwise.planning.segmentation import DEFAULT, Choice, choose_cuts
+from depthwise.planning.stages import Stages, stages_of
+from depthwise.planning.storage import Cut, Storage, assign_storages, bytes_of
+from depthwise.planning.timing import CACHE
 
 __all__ = [
+    "DEFAULT",
     "Buffer",
     "Call",
+    "Choice",
     "Footprint",
     "PackedWeights",
     "Place",
     "Program",
+    "Read",
     "Segment",
     "footprint",
     "pack",
@@ -44,65 +51,60 @@ class Footprint:
     weights: int
 
 
-def footprint(graph: ir.Model, element: int) -> Footprint:
+def footprint(graph: ir.Model, element: int, isa: tuple[str, ...] = ("c",), choice: Choice = DEFAULT) -> Footprint:
     """What a network in normal form would take if its elements had `element` bytes (uint8 pixels keep their one).
 
-    Planned as `plan` does, layer by layer, but without the workspaces of kernels, which need not exist yet. Biases, and
-    other constants of one axis, keep 4 bytes an element.
+    Planned as `plan` does, but without the workspaces of kernels, which need not exist yet. Biases, and other
+    constants of one axis, keep 4 bytes an element.
 
     Raises:
         UserError: as `plan`.
     """
-    source, result = _ends(graph)
-    nodes = list(graph.graph)
-    storages = assign_storages(nodes, source, result, element)
-    callers = storages[source], storages[result]
-    _, arena, _ = _arena(storages, callers, called(nodes), [0] * len(called(nodes)))
+    stages = _stages(graph)
+    cuts = choose_cuts(Network(stages, [0] * len(stages.calls), element, _cache(isa)), choice)
+    storages = assign_storages(stages, cuts, element)
+    _, arena, _ = _arena(stages, storages, {})
     weights = sum(
         align(
             sum(math.prod(shape) * (element if len(shape) > 1 else 4) for shape in map(shape_of, parameters_of(node)))
         )
-        for node in nodes
+        for node in graph.graph
     )
-    return Footprint(max(arena, ALIGNMENT), callers[0].bytes, callers[1].bytes, max(weights, ALIGNMENT))
+    input, output = storages[stages.source].bytes, storages[stages.result].bytes
+    return Footprint(max(arena, ALIGNMENT), input, output, max(weights, ALIGNMENT))
 
 
-def plan(graph: ir.Model, isa: tuple[str, ...]) -> Program:
+def plan(graph: ir.Model, isa: tuple[str, ...], choice: Choice = DEFAULT) -> Program:
     """Plans a network in normal form for a target.
 
     Args:
         graph: in normal form, with one input and one output.
         isa: instruction sets of the target, best first; plain C ("c") need not be named.
+        choice: which schedules may be taken, and what is to be least.
 
     Raises:
         UserError: several inputs or outputs, or an output that no operator computes.
     """
-    source, result = _ends(graph)
-    nodes = list(graph.graph)
+    stages = _stages(graph)
     isa = (*(name for name in isa if name != "c"), "c")
-    storages = assign_storages(nodes, source, result)
-    if storages[result] is storages[source]:
-        raise UserError(f"the network's output '{result.name}' is its input: there is nothing to compile")
-    choices = [choose_kernel(node, isa) for node in called(nodes)]
-    workspaces = [kernel.workspace(node) for (kernel, _), node in zip(choices, called(nodes), strict=True)]
-    buffers, total, bound = _arena(storages, (storages[source], storages[result]), called(nodes), workspaces)
-    places = _places(storages, source, result, buffers)
+    kernels = [choose_kernel(call.node, isa) for call in stages.calls]
+    workspaces = [kernel.workspace(call.node) for (kernel, _), call in zip(kernels, stages.calls, strict=True)]
+    cuts = choose_cuts(Network(stages, workspaces, 4, _cache(isa)), choice)
+    return program_of(graph, stages, cuts, isa, kernels)
+
+
+def program_of(
+    graph: ir.Model, stages: Stages, cuts: Sequence[Cut], isa: tuple[str, ...], kernels: Sequence[tuple[Kernel, str]]
+) -> Program:
+    """The Program of a network whose segments and kernels (each with its reason) are chosen."""
+    storages = assign_storages(stages, cuts)
+    scratch = _scratch(stages, cuts, [kernel for kernel, _ in kernels])
+    buffers, total, bound = _arena(stages, storages, scratch)
+    places = {value: _place(value, storages, stages, buffers) for value in storages}
     segments = []
-    for node, (kernel, reason), workspace in zip(called(nodes), choices, workspaces, strict=True):
-        scratch = buffers[f"{node.name}.workspace"].offset if workspace else 0
-        shape = shape_of(node.outputs[0])
-        call = Call(
-            name=node.name or "",
-            op=node.op_type,
-            kernel=kernel,
-            reason=reason,
-            inputs=tuple(places[value] for value in activations_of(node)),
-            output=places[node.outputs[0]],
-            workspace=Place("arena", scratch, workspace, (workspace,), "uint8") if workspace else None,
-            rows=shape[2] if len(shape) == 4 else 1,
-            node=node,
-        )
-        segments.append(Segment("layer", call.rows, (call,)))
+    for cut in cuts:
+        calls = [_call(stages, cut, number, kernels[number], places) for number in range(cut.start, cut.stop)]
+        segments.append(_segment(cut, _with_workspace(calls, buffers)))
     return Program(
         isa=isa,
         segments=tuple(segments),
@@ -110,8 +112,8 @@ def plan(graph: ir.Model, isa: tuple[str, ...]) -> Program:
         arena=max(total, ALIGNMENT),
         lower_bound=max(bound, ALIGNMENT),
         alignment=ALIGNMENT,
-        input=places[source],
-        output=places[result],
+        input=places[stages.source],
+        output=places[graph.graph.outputs[0]],
         classes=classes_of(graph),
         preprocessing=preprocessing_of(graph),
         has_weights=graph.metadata_props.get("depthwise.weights") != "none",
@@ -149,31 +151,46 @@ def type_of(value: ir.Value) -> str:
     return "uint8" if value.dtype == ir.DataType.UINT8 else "float32"
 
 
-def _ends(graph: ir.Model) -> tuple[ir.Value, ir.Value]:
+def _cache(isa: Sequence[str]) -> int:
+    """Bytes of the second-level cache to count on."""
+    return CACHE if any(name != "c" for name in isa) else 0
+
+
+def _stages(graph: ir.Model) -> Stages:
+    """The calls of a network with one input and one output."""
     inputs = [value for value in graph.graph.inputs if value.const_value is None]
     outputs = list(graph.graph.outputs)
     for kind, values in (("input", inputs), ("output", outputs)):
         if len(values) != 1:
             names = ", ".join(str(value.name) for value in values) or "none"
             raise UserError(f"the network has {len(values)} {kind}s ({names}); one {kind} can be compiled")
-    return inputs[0], outputs[0]
+    stages = stages_of(list(graph.graph), inputs[0], outputs[0])
+    if stages.result is stages.source:
+        raise UserError(f"the network's output '{outputs[0].name}' is its input: there is nothing to compile")
+    return stages
+
+
+def _scratch(stages: Stages, cuts: Sequence[Cut], kernels: Sequence[Kernel]) -> dict[str, Lifetime]:
+    """The workspace of each segment, by name: its calls take turns in one."""
+    scratch = {}
+    for cut in cuts:
+        size = max(kernels[number].workspace(stages.calls[number].node) for number in range(cut.start, cut.stop))
+        if size:
+            scratch[f"{stages.calls[cut.start].name}.workspace"] = Lifetime(size, cut.start, cut.stop - 1)
+    return scratch
 
 
 def _arena(
-    storages: Mapping[ir.Value, Storage],
-    callers: tuple[Storage, Storage],
-    nodes: Sequence[ir.Node],
-    workspaces: Sequence[int],
+    stages: Stages, storages: Mapping[ir.Value, Storage], scratch: Mapping[str, Lifetime]
 ) -> tuple[dict[str, Buffer], int, int]:
     """Buffers by name (storages that are not the caller's, and workspaces), bytes of the arena, its lower bound."""
+    callers = storages[stages.source], storages[stages.result]
     lives = {
         storage.name: Lifetime(storage.bytes, storage.first, storage.last)
         for storage in {id(storage): storage for storage in storages.values()}.values()
         if storage is not callers[0] and storage is not callers[1]
     }
-    for time, (node, workspace) in enumerate(zip(nodes, workspaces, strict=True)):
-        if workspace:
-            lives[f"{node.name}.workspace"] = Lifetime(workspace, time, time)
+    lives.update(scratch)
     layout = plan_offsets(list(lives.values()))
     buffers = {
         name: Buffer(name, offset, life.size, life.first, life.last)
@@ -182,17 +199,53 @@ def _arena(
     return buffers, layout.total, lower_bound(list(lives.values()))
 
 
-def _places(
-    storages: Mapping[ir.Value, Storage], source: ir.Value, result: ir.Value, buffers: Mapping[str, Buffer]
-) -> dict[ir.Value, Place]:
-    """The place of every activation."""
-    places = {}
-    for value, storage in storages.items():
-        region: Region = "arena"
-        if storage is storages[source]:
-            region = "input"
-        elif storage is storages[result]:
-            region = "output"
-        offset = buffers[storage.name].offset if region == "arena" else 0
-        places[value] = Place(region, offset, bytes_of(value), shape_of(value), type_of(value))
-    return places
+def _place(
+    value: ir.Value, storages: Mapping[ir.Value, Storage], stages: Stages, buffers: Mapping[str, Buffer]
+) -> Place:
+    """The place of an activation."""
+    storage = storages[value]
+    region: Region = "arena"
+    if storage is storages[stages.source]:
+        region = "input"
+    elif storage is storages[stages.result]:
+        region = "output"
+    offset = buffers[storage.name].offset if region == "arena" else 0
+    size = storage.bytes if storage.rows else bytes_of(value)
+    return Place(region, offset, size, shape_of(value), type_of(value), storage.rows)
+
+
+def _call(stages: Stages, cut: Cut, number: int, kernel: tuple[Kernel, str], places: Mapping[ir.Value, Place]) -> Call:
+    """Call `number`, which is in segment `cut`; without its workspace."""
+    stage = stages.calls[number]
+    names = [stages.calls[read.source].name if read.source >= cut.start else "" for read in stage.reads]
+    return Call(
+        name=stage.name,
+        op=stage.node.op_type,
+        kernel=kernel[0],
+        reason=kernel[1],
+        inputs=tuple(places[value] for value in activations_of(stage.node)),
+        output=places[stage.output],
+        workspace=None,
+        rows=stage.height,
+        pace=cut.flow.advances[number - cut.start].pace if cut.flow else 0,
+        reads=tuple(Read(name, read.height, read.rows) for name, read in zip(names, stage.reads, strict=True)),
+        node=stage.node,
+    )
+
+
+def _with_workspace(calls: Sequence[Call], buffers: Mapping[str, Buffer]) -> tuple[Call, ...]:
+    """The calls of a segment, each that needs one with the segment's workspace."""
+    buffer = buffers.get(f"{calls[0].name}.workspace")
+    placed = []
+    for call in calls:
+        size = call.kernel.workspace(call.node)
+        if buffer and size:
+            call = replace(call, workspace=Place("arena", buffer.offset, size, (size,), "uint8"))
+        placed.append(call)
+    return tuple(placed)
+
+
+def _segment(cut: Cut, calls: tuple[Call, ...]) -> Segment:
+    if cut.flow is None:
+        return Segment("layer", calls[0].rows, 1, cut.reason, calls)
+    return Segment("stream", cut.flow.rows_per_step, cut.flow.steps(cut.stop), cut.reason, calls)

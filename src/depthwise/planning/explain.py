@@ -3,51 +3,67 @@
 from collections.abc import Sequence
 
 from depthwise.device import format_bytes
-from depthwise.planning.program import Place, Program
+from depthwise.planning.program import Call, Place, Program, Segment
 
 
 def explain(program: Program) -> str:
-    """Input, output and arena, every call with its kernel and the reason for it, every buffer with its lifetime."""
+    """Input, output and arena; segments, calls and buffers as tables, with the reason for every choice."""
     calls = list(program.calls())
-    lines = [
-        f"{len(calls)} calls in {len(program.segments)} segments, kernels for {', '.join(program.isa)}",
-        f"input   {_describe(program.input)}",
-        f"output  {_describe(program.output)}",
-        f"arena   {format_bytes(program.arena)} ({program.arena} bytes, aligned to {program.alignment}); "
-        f"no plan for these calls needs less than {program.lower_bound}",
-        "",
-    ]
-    rows = [["call", "layer", "operator", "kernel", "schedule", "reads", "writes", "bytes", "why"]]
-    time = 0
-    for segment in program.segments:
-        for call in segment.calls:
-            schedule = f"{segment.schedule}, {segment.rows_per_step} of {call.rows} rows"
-            reads = " ".join(map(_where, call.inputs))
-            size = str(call.output.bytes)
-            row = [
-                str(time),
-                call.name,
-                call.op,
-                call.kernel.name,
-                schedule,
-                reads,
-                _where(call.output),
-                size,
-                call.reason,
-            ]
-            rows.append(row)
-            time += 1
-    lines += [*_table(rows), ""]
-    lines += _table(
+    return "\n".join(
         [
-            ["offset", "bytes", "calls", "buffer"],
-            *(
-                [str(buffer.offset), str(buffer.bytes), f"{buffer.first}..{buffer.last}", buffer.name]
-                for buffer in program.buffers
-            ),
+            f"{len(calls)} calls in {len(program.segments)} segments, kernels for {', '.join(program.isa)}",
+            f"input   {_describe(program.input)}",
+            f"output  {_describe(program.output)}",
+            f"arena   {format_bytes(program.arena)} ({program.arena} bytes, aligned to {program.alignment}); "
+            f"no plan for these calls needs less than {program.lower_bound}",
+            "",
+            *_segments(program),
+            "",
+            *_calls(program),
+            "",
+            *_buffers(program),
         ]
     )
-    return "\n".join(lines)
+
+
+def _segments(program: Program) -> list[str]:
+    rows = [["segment", "calls", "schedule", "live bytes", "why"]]
+    first = 0
+    for number, segment in enumerate(program.segments):
+        last = first + len(segment.calls) - 1
+        live = sum(buffer.bytes for buffer in program.buffers if buffer.first <= last and buffer.last >= first)
+        rows.append([str(number), f"{first}..{last}", _schedule(segment), str(live), segment.reason])
+        first = last + 1
+    return _table(rows)
+
+
+def _calls(program: Program) -> list[str]:
+    rows = [["call", "layer", "operator", "kernel", "rows a step", "reads", "writes", "bytes", "why"]]
+    for time, call in enumerate(program.calls()):
+        rows.append(
+            [
+                *(str(time), call.name, call.op, call.kernel.name, f"{call.pace or call.rows} of {call.rows}"),
+                " ".join(map(_where, call.inputs)),
+                _where(call.output) + _held(call),
+                str(call.output.bytes),
+                call.reason,
+            ]
+        )
+    return _table(rows)
+
+
+def _buffers(program: Program) -> list[str]:
+    rows = [
+        [str(buffer.offset), str(buffer.bytes), f"{buffer.first}..{buffer.last}", buffer.name]
+        for buffer in program.buffers
+    ]
+    return _table([["offset", "bytes", "calls", "buffer"], *rows])
+
+
+def _schedule(segment: Segment) -> str:
+    if segment.schedule == "layer":
+        return "layer"
+    return f"stream, {segment.rows_per_step} rows a step, {segment.steps} steps"
 
 
 def _describe(place: Place) -> str:
@@ -56,6 +72,10 @@ def _describe(place: Place) -> str:
 
 def _where(place: Place) -> str:
     return place.region if place.region != "arena" else f"@{place.offset}"
+
+
+def _held(call: Call) -> str:
+    return f" ({call.output.rows} of {call.output.shape[2]} rows)" if call.output.rows else ""
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,8 +1,9 @@
 """Where each buffer lies in the arena: a pure function from sizes and lifetimes to offsets.
 
-Two greedy orders are tried, by size and by breadth (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
-Inference", 2020), and the smaller arena is taken. No arrangement can be smaller than `lower_bound`, the largest sum of
-buffers that live at one time.
+Buffers are placed one after the other, each as low as it goes. Two greedy orders are tried, by size and by breadth
+(Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). Where the better one leaves
+holes, whatever reaches highest is moved to the front of the order, again and again. No arrangement can be smaller than
+`lower_bound`, the largest sum of buffers that live at one time.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,10 @@ from dataclasses import dataclass
 
 ALIGNMENT = 64
 """Every offset, and the arena itself, is a multiple of this many bytes: a cache line, the widest vector register."""
+
+
+TRIES = 40
+"""Orders that are tried from each of the two that the search begins with."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,21 @@ class Layout:
 
 
 def plan_offsets(buffers: Sequence[Lifetime], alignment: int = ALIGNMENT) -> Layout:
-    """Offsets such that no two buffers that live at the same time overlap: the best of both greedy orders."""
-    layouts = [_first_fit(buffers, order, alignment) for order in (_by_size(buffers), _by_breadth(buffers))]
-    return min(layouts, key=lambda layout: layout.total)
+    """Offsets such that no two buffers that live at the same time overlap: the best that the search finds."""
+    bound = lower_bound(buffers, alignment)
+    best = Layout((), bound + 1)
+    for order in (_by_size(buffers), _by_breadth(buffers)):
+        tried: set[tuple[int, ...]] = set()
+        while len(tried) < TRIES and tuple(order) not in tried:
+            tried.add(tuple(order))
+            layout = _first_fit(buffers, order, alignment)
+            if layout.total < best.total or not best.offsets:
+                best = layout
+            if best.total <= bound or not buffers:
+                return best
+            highest = max(order, key=lambda i: layout.offsets[i] + buffers[i].size)
+            order = [highest, *(i for i in order if i != highest)]
+    return best
 
 
 def lower_bound(buffers: Sequence[Lifetime], alignment: int = ALIGNMENT) -> int:

@@ -14,7 +14,7 @@ import onnx_ir as ir
 
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.ops import Kernel
-from depthwise.ops.base import Shape
+from depthwise.ops.base import Rows, Shape
 
 Region = Literal["input", "output", "arena"]
 
@@ -37,6 +37,7 @@ class Place:
     Attributes:
         shape: logical, [1, C, H, W] or [1, C]; memory is NHWC.
         type: element type, "float32" or "uint8".
+        rows: how many of the map's rows it has room for at a time, which `bytes` counts; 0: all of them.
     """
 
     region: Region
@@ -44,6 +45,21 @@ class Place:
     bytes: int
     shape: Shape
     type: str = "float32"
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a call of a streamed segment reads of one activation.
+
+    Attributes:
+        source: name of the call of the same segment that makes it; empty: it was there before.
+        height: its rows in all. rows: those that an output row needs; None: all, throughout.
+    """
+
+    source: str
+    height: int
+    rows: Rows | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +71,9 @@ class Call:
         op: operator of the normal form.
         kernel: the one chosen; reason: why, in words.
         inputs, output: places of the activations; workspace: place of the scratch, if the kernel needs any.
-        rows: rows of the output map (a vector has one).
+        rows: rows that the kernel counts: of the output map (a vector has one), or of the input that it reduces.
+        pace: most rows that one step of a stream makes; 0: the call runs as a whole.
+        reads: how each input is read.
         node: where the kernel's parameters and constants come from.
     """
 
@@ -67,12 +85,20 @@ class Call:
     output: Place
     workspace: Place | None
     rows: int
+    pace: int
+    reads: tuple[Read, ...]
     node: ir.Node = field(repr=False, compare=False)
 
     @property
     def function(self) -> Hashable:
         """The C function that the call needs: calls of one kernel with equal sizes share it."""
-        return self.kernel.name, tuple(self.kernel.parameters(self.node).items()), self.rows, len(self.inputs)
+        return (
+            self.kernel.name,
+            tuple(self.kernel.parameters(self.node).items()),
+            self.rows,
+            len(self.inputs),
+            self.pace > 0,
+        )
 
 
 @dataclass(frozen=True)
@@ -80,12 +106,16 @@ class Segment:
     """Calls that run under one schedule.
 
     Attributes:
-        schedule: "layer": each call does all its rows before the next one starts.
-        rows_per_step: rows of the last call's output that one step makes; for "layer" all of them.
+        schedule: "layer": its one call does all its rows. "stream": in each of `steps` steps every call in turn makes
+            the rows for which its inputs are there, so that maps between them are windows of a few rows.
+        rows_per_step: rows of the first call's output that one step makes; for "layer" all of them.
+        reason: why it was cut so, in words.
     """
 
-    schedule: Literal["layer"]
+    schedule: Literal["layer", "stream"]
     rows_per_step: int
+    steps: int
+    reason: str
     calls: tuple[Call, ...]
 
 

@@ -40,7 +40,7 @@ static void tiny_0_convolution_u8_f32(const uint8_t *x, const float *constants, 
         .minimum = 0.00000000e+00f,
         .maximum = 6.00000000e+00f,
     };
-    convolution_u8_f32(&p, x, constants, y, workspace, 0, 5);
+    convolution_u8_f32(&p, x, constants, y, workspace, 0, 0, 5);
 }
 
 /* Depthwise [1, 4, 5, 4] -> [1, 4, 5, 4] */
@@ -64,7 +64,7 @@ static void tiny_1_depthwise_f32(const float *x, const float *constants, float *
         .minimum = 0.00000000e+00f,
         .maximum = 6.00000000e+00f,
     };
-    depthwise_f32(&p, x, constants, y, workspace, 0, 5);
+    depthwise_f32(&p, x, constants, y, workspace, 0, 0, 5);
 }
 
 /* Pointwise [1, 4, 5, 4] -> [1, 4, 5, 4] */
@@ -77,7 +77,7 @@ static void tiny_2_pointwise_f32(const float *x, const float *constants, float *
         .minimum = -UNBOUNDED,
         .maximum = UNBOUNDED,
     };
-    pointwise_f32(&p, x, constants, y, workspace, 0, 5);
+    pointwise_f32(&p, x, constants, y, workspace, 0, 0, 5);
 }
 
 /* Add [1, 4, 5, 4] -> [1, 4, 5, 4] */
@@ -89,7 +89,7 @@ static void tiny_3_add_f32(const float *x, const float *x2, const float *constan
         .minimum = -UNBOUNDED,
         .maximum = UNBOUNDED,
     };
-    add_f32(&p, x, x2, constants, y, workspace, 0, 5);
+    add_f32(&p, x, x2, constants, y, workspace, 0, 0, 5);
 }
 
 /* GlobalAveragePool [1, 4, 5, 4] -> [1, 4, 1, 1] */
@@ -107,7 +107,7 @@ static void tiny_4_global_average_pool_f32(const float *x, const float *constant
         .pad_left = 0,
         .count_padding = 0,
     };
-    global_average_pool_f32(&p, x, constants, y, workspace, 0, 1);
+    global_average_pool_f32(&p, x, constants, y, workspace, 0, 0, 5);
 }
 
 /* FullyConnected [1, 4] -> [1, 3] */
@@ -120,7 +120,7 @@ static void tiny_5_pointwise_f32(const float *x, const float *constants, float *
         .minimum = -UNBOUNDED,
         .maximum = UNBOUNDED,
     };
-    pointwise_f32(&p, x, constants, y, workspace, 0, 1);
+    pointwise_f32(&p, x, constants, y, workspace, 0, 0, 1);
 }
 
 int tiny_run_with_weights(const void *weights, const void *input, void *output, void *arena) {

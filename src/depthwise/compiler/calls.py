@@ -1,0 +1,254 @@
+"""The calls of a Program as C expressions: functions that calls share, operands, and what a streamed segment needs.
+
+The names in the expressions are those of the templates: x input, w weights, y output, a arena; in a stream d0, d1 ...
+rows done of each call, m0, m1 ... windows, `last` the row before which the current call ends.
+"""
+
+import math
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from depthwise.planning import Call, PackedWeights, Place, Program, Segment
+
+C_TYPES = {"uint8": "uint8_t", "float32": "float"}
+"""Element types by NumPy's name."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A kernel with one set of parameters: a C function that every call with these parameters shares.
+
+    Attributes:
+        range: what it hands to the kernel as base, first and last: arguments in a stream, else the whole map.
+    """
+
+    name: str
+    kernel: str
+    struct: str
+    fields: tuple[tuple[str, str], ...]
+    arguments: tuple[str, ...]
+    operands: tuple[str, ...]
+    range: tuple[str, ...]
+    comment: str
+
+
+@dataclass(frozen=True)
+class CallText:
+    """A call. In a stream: `done`, its counter; `last`, how far it may go; `room`, what makes room for that."""
+
+    comment: str
+    function: str
+    operands: tuple[str, ...]
+    done: str = ""
+    last: str = ""
+    room: str = ""
+
+
+@dataclass(frozen=True)
+class SegmentText:
+    """A segment: calls one after the other, or with `name`, `steps` and `windows` a stream in a function of its own."""
+
+    calls: tuple[CallText, ...]
+    name: str = ""
+    steps: int = 0
+    windows: tuple[tuple[str, str, int, int], ...] = ()
+    used: tuple[str, ...] = ()
+
+
+def functions_of(program: Program, name: str) -> dict[Hashable, Function]:
+    """The distinct functions by what calls know them by, in order of first use."""
+    functions: dict[Hashable, Function] = {}
+    for call in program.calls():
+        if call.function not in functions:
+            functions[call.function] = _function(call, f"{name}_{len(functions)}_{call.kernel.name}")
+    return functions
+
+
+def segments_of(
+    program: Program, name: str, functions: dict[Hashable, Function], packed: PackedWeights
+) -> list[SegmentText]:
+    """The segments in order of execution."""
+    segments = []
+    for number, segment in enumerate(program.segments):
+        if segment.schedule == "layer":
+            segments.append(SegmentText(tuple(_layer(call, functions, packed) for call in segment.calls)))
+        else:
+            segments.append(_Stream(segment, functions, packed).text(f"{name}_stream_{number}"))
+    return segments
+
+
+def operands_in(calls: Sequence[CallText], names: str) -> tuple[str, ...]:
+    """Which of some one-letter names the operands of calls mention."""
+    used = {found for call in calls for text in call.operands for found in re.findall(r"\b[axyw]\b", text)}
+    return tuple(name for name in names if name in used)
+
+
+class _Stream:
+    """A streamed segment: its counters and windows by name."""
+
+    def __init__(self, segment: Segment, functions: dict[Hashable, Function], packed: PackedWeights) -> None:
+        self._segment, self._functions, self._packed = segment, functions, packed
+        self._done = {call.name: f"d{index}" for index, call in enumerate(segment.calls)}
+        outputs = (call.output for call in segment.calls)
+        self._windows = {place.offset: place for place in outputs if place.rows}
+        self._names = {offset: f"m{index}" for index, offset in enumerate(self._windows)}
+
+    def text(self, name: str) -> SegmentText:
+        calls = tuple(self._call(call) for call in self._segment.calls)
+        windows = tuple(
+            (self._names[offset], address(place), _row(place), place.rows) for offset, place in self._windows.items()
+        )
+        used = set(operands_in(calls, "xwya")) | ({"a"} if windows else set())
+        return SegmentText(calls, name, self._segment.steps, windows, tuple(each for each in "xwya" if each in used))
+
+    def _call(self, call: Call) -> CallText:
+        done = self._done[call.name]
+        inputs = tuple(self._input(call, index) for index in range(len(call.inputs)))
+        output = address(call.output) if _reduces(call) else self._rows_of(call.output, done)
+        return CallText(
+            comment=_describe(call),
+            function=self._functions[call.function].name,
+            operands=(
+                *inputs,
+                *_constants(call, self._packed),
+                output,
+                *_workspace(call),
+                self._base(call),
+                done,
+                "last",
+            ),
+            done=done,
+            last=_least([f"{done} + {call.pace}", *self._ready(call)]),
+            room=self._room(call),
+        )
+
+    def _ready(self, call: Call) -> Iterator[str]:
+        """How many rows each input permits."""
+        inside = False
+        for read in call.reads:
+            if read.source and read.rows:
+                inside = True
+                made, window = self._done[read.source], f"{read.rows.reach}, {read.rows.stride}, {read.rows.pad}"
+                yield made if read.rows.aligned else f"stream_ready({made}, {read.height}, {call.rows}, {window})"
+        if not inside:
+            yield str(call.rows)
+
+    def _input(self, call: Call, index: int) -> str:
+        place, rows = call.inputs[index], call.reads[index].rows
+        if rows is None:
+            return address(place)
+        if rows.aligned:
+            return self._rows_of(place, self._done[call.name])
+        return f"{self._names[place.offset]}.memory" if place.rows else address(place)
+
+    def _rows_of(self, place: Place, row: str) -> str:
+        if place.rows:
+            return f"stream_row(&{self._names[place.offset]}, {row})"
+        return f"{address(place)} + {row} * {_row(place)}"
+
+    def _base(self, call: Call) -> str:
+        rows, place = call.reads[0].rows, call.inputs[0]
+        if rows is None or rows.aligned:
+            return self._done[call.name]
+        return f"{self._names[place.offset]}.base" if place.rows else "0"
+
+    def _room(self, call: Call) -> str:
+        """Makes room in the window that a call writes to, unless it writes over what it reads."""
+        place = call.output
+        if not place.rows or place in call.inputs:
+            return ""
+        needed = [self._done[call.name]]
+        for reader in self._segment.calls:
+            for read, read_place in zip(reader.reads, reader.inputs, strict=True):
+                if read_place == place and read.rows:
+                    needed.append(_first_row(self._done[reader.name], read.rows.stride, read.rows.pad))
+        return f"stream_make_room(&{self._names[place.offset]}, {_least(needed)}, {self._done[call.name]}, last)"
+
+
+def _layer(call: Call, functions: dict[Hashable, Function], packed: PackedWeights) -> CallText:
+    operands = (*map(address, call.inputs), *_constants(call, packed), address(call.output), *_workspace(call))
+    return CallText(_describe(call), functions[call.function].name, operands)
+
+
+def _function(call: Call, name: str) -> Function:
+    inputs = ["x", *(f"x{i}" for i in range(2, len(call.inputs) + 1))]
+    types = [C_TYPES[call.kernel.input_type], *(C_TYPES[place.type] for place in call.inputs[1:])]
+    arguments = [f"const {kind} *{x}" for kind, x in zip(types, inputs, strict=True)]
+    rows = ("base", "first", "last")
+    return Function(
+        name=name,
+        kernel=call.kernel.name,
+        struct=call.kernel.struct,
+        fields=tuple((field, _literal(value)) for field, value in call.kernel.parameters(call.node).items()),
+        arguments=(
+            *(*arguments, "const float *constants", "float *y", "float *workspace"),
+            *(f"int {row}" for row in rows if call.pace),
+        ),
+        operands=(*inputs, "constants", "y", "workspace"),
+        range=rows if call.pace else ("0", "0", str(call.rows)),
+        comment=comment(f"{call.op} {list(call.inputs[0].shape)} -> {list(call.output.shape)}"),
+    )
+
+
+def address(place: Place) -> str:
+    """Where a place begins, as an expression."""
+    if place.region == "arena":
+        return f"(float *)(a + {place.offset})"
+    return "x" if place.region == "input" else "y"
+
+
+def comment(text: str) -> str:
+    """Text that is safe inside a C comment."""
+    return re.sub(r"[^\x20-\x7e]|\\", "?", text).replace("*/", "* /").replace("/*", "/ *")
+
+
+def _describe(call: Call) -> str:
+    return comment(f"{call.name}: {call.op} {list(call.inputs[0].shape)} -> {list(call.output.shape)}")
+
+
+def _constants(call: Call, packed: PackedWeights) -> tuple[str]:
+    offset = packed.offsets.get(call.name)
+    return ("NULL" if offset is None else f"w + {offset}",)
+
+
+def _workspace(call: Call) -> tuple[str]:
+    return ("NULL" if call.workspace is None else address(call.workspace),)
+
+
+def _reduces(call: Call) -> bool:
+    return any(read.rows is not None and read.rows.reduces for read in call.reads)
+
+
+def _row(place: Place) -> int:
+    """Elements of a row of a map."""
+    return place.shape[1] * math.prod(place.shape[3:])
+
+
+def _first_row(done: str, stride: int, pad: int) -> str:
+    """The first input row that the output row `done` needs."""
+    scaled = done if stride == 1 else f"{stride} * {done}"
+    return scaled if pad == 0 else f"{scaled} - {pad}"
+
+
+def _least(terms: Sequence[str]) -> str:
+    """The least of some expressions, each once."""
+    first, *rest = dict.fromkeys(terms)
+    for term in rest:
+        first = f"stream_least({first}, {term})"
+    return first
+
+
+def _literal(value: int | float | str) -> str:
+    """A field of a kernel's parameters: text is an expression already, floats read back exactly."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    if math.isnan(value):
+        raise ValueError("a kernel's parameter is not a number")
+    if math.isinf(value):
+        return "UNBOUNDED" if value > 0 else "-UNBOUNDED"
+    return f"{np.float32(value):.8e}f"
