@@ -171,7 +171,8 @@ def test_latency_is_near_the_published_ones() -> None:
 
 
 def test_latency_is_unknown_rather_than_wrong() -> None:
-    verdict = check(architecture("mobilenet_v1", 0.25, 96), device("host"), Budget(latency=1.0))
+    unmeasured = replace(load_device("host", measured=False), isa=NATIVE)
+    verdict = check(architecture("mobilenet_v1", 0.25, 96), unmeasured, Budget(latency=1.0))
     latency = verdict.figures[2]
     assert (latency.value, latency.certainty, latency.name) == (None, "unknown", "latency")
     assert "measured" in latency.reason
