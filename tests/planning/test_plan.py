@@ -130,6 +130,13 @@ def test_the_first_kernel_that_serves_is_chosen_and_says_why(monkeypatch):
         planning.choose_kernel(one, ("c",))
 
 
+def test_a_program_has_vectors_of_one_width():
+    thin = graph.normalize(family("mobilenet_v1", 0.25, 32))  # 8 channels: AVX2's vectors, not those of AVX-512
+    program = planning.plan(thin, ("avx512", "avx2", "c"))
+    assert program.instructions == ("avx512",)
+    assert program.isa == ("avx512", "c")
+
+
 def test_the_text_names_kernels_buffers_bytes_and_reasons():
     program = planning.plan(by_hand(), ("c",))
     text = explain(program)

@@ -79,14 +79,15 @@ def plan(graph: ir.Model, isa: tuple[str, ...], choice: Choice = DEFAULT) -> Pro
 
     Args:
         graph: in normal form, with one input and one output.
-        isa: instruction sets of the target, best first; plain C ("c") need not be named.
+        isa: instruction sets of the target, best first; plain C ("c") need not be named. The kernels are those of the
+            first set and plain C: one program has vectors of one width.
         choice: which schedules may be taken, and what is to be least.
 
     Raises:
         UserError: several inputs or outputs, or an output that no operator computes.
     """
     stages = _stages(graph)
-    isa = (*(name for name in isa if name != "c"), "c")
+    isa = (*[name for name in isa if name != "c"][:1], "c")
     kernels = [choose_kernel(call.node, isa) for call in stages.calls]
     workspaces = [kernel.workspace(call.node) for (kernel, _), call in zip(kernels, stages.calls, strict=True)]
     cuts = choose_cuts(Network(stages, workspaces, 4, _cache(isa)), choice)
