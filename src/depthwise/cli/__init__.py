@@ -3,64 +3,33 @@
 import errno
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from depthwise.cli import fit
+from depthwise.cli.common import (
+    Channels,
+    Classes,
+    Flash,
+    Json,
+    LatencyLimit,
+    MacLimit,
+    ParameterLimit,
+    Quiet,
+    Ram,
+    Resolution,
+    Source,
+    Width,
+    app,
+)
 from depthwise.errors import UserError
 
-if TYPE_CHECKING:
-    from depthwise.config import Config
+__all__ = ["app", "fit", "main"]
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
-
-app = typer.Typer(
-    help="Images and the budget of a small device in, the best depthwise separable network for it out, as C.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-Source = Annotated[str, typer.Argument(help="a model name, a run folder or an .onnx file")]
-Width = Annotated[float | None, typer.Option(help="width multiplier, e.g. 0.35")]
-Resolution = Annotated[int | None, typer.Option(help="input height and width in pixels")]
-Classes = Annotated[int | None, typer.Option(help="outputs of the classifier")]
-Channels = Annotated[int | None, typer.Option(help="channels of the input: 3 colour, 1 grey")]
-Json = Annotated[bool, typer.Option("--json", help="print JSON")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print the result only")]
-Ram = Annotated[str | None, typer.Option(help="limit of the network's RAM, e.g. 128K")]
-Flash = Annotated[str | None, typer.Option(help="limit of the whole firmware's flash, e.g. 512K")]
-LatencyLimit = Annotated[str | None, typer.Option(help="limit of one image's time, e.g. 50ms")]
-MacLimit = Annotated[str | None, typer.Option(help="limit of multiply-accumulates, e.g. 5M")]
-ParameterLimit = Annotated[str | None, typer.Option(help="limit of trainable parameters, e.g. 300k")]
-Data = Annotated[
-    str | None, typer.Argument(help="a folder of images, parquet, a Hugging Face name or an embedded data set")
-]
-Target = Annotated[str, typer.Option(help="the target, see `depthwise devices`, or a .toml file")]
-TrainTime = Annotated[
-    str | None,
-    typer.Option(help="for the search and the training, e.g. 3min; 10min if neither this nor --epochs is given"),
-]
-Epochs = Annotated[
-    int | None, typer.Option(min=1, help="train the chosen network so many epochs instead", show_default=False)
-]
-Model = Annotated[str | None, typer.Option(help="train this one and search nothing, see `depthwise models`")]
-ModelWidth = Annotated[float | None, typer.Option(help="width multiplier of --model, e.g. 0.35")]
-ModelDepth = Annotated[float | None, typer.Option(help="depth multiplier of --model, e.g. 0.5")]
-BatchSize = Annotated[int, typer.Option(min=2, help="images a step")]
-LearningRate = Annotated[float | None, typer.Option(help="peak learning rate; the recipe's if not given")]
-DataDir = Annotated[str | None, typer.Option(help="folder of a named data set's own files")]
-InputType = Annotated[Literal["uint8", "float"], typer.Option(help="what the C takes: camera bytes or floats")]
-RunFolder = Annotated[
-    Path | None, typer.Option("-o", "--output", help="run folder; runs/DATA-DEVICE-N or DATA-MODEL-N if not given")
-]
-Replay = Annotated[
-    Path | None, typer.Option(help="do the run of this folder again, by its plan; no DATA and no other choice")
-]
-Seed = Annotated[int, typer.Option(help="of the split, the initial weights and the data order")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,80 +47,6 @@ def _options(
     ] = False,
 ) -> None:
     del version  # its callback has done all
-
-
-@app.command()
-def fit(
-    context: typer.Context,
-    data: Data = None,
-    device: Target = "host",
-    ram: Ram = None,
-    flash: Flash = None,
-    latency: LatencyLimit = None,
-    macs: MacLimit = None,
-    parameters: ParameterLimit = None,
-    train_time: TrainTime = None,
-    epochs: Epochs = None,
-    model: Model = None,
-    width: ModelWidth = None,
-    depth: ModelDepth = None,
-    resolution: Resolution = None,
-    channels: Channels = None,
-    batch_size: BatchSize = 64,
-    learning_rate: LearningRate = None,
-    seed: Seed = 0,
-    data_dir: DataDir = None,
-    input: InputType = "uint8",
-    output: RunFolder = None,
-    replay: Replay = None,
-    quiet: Quiet = False,
-) -> None:
-    """Find the most accurate network that fits a device, train it on images, compile it to C, verify it and report.
-
-    The same command on a killed run resumes it, on a finished one prints its result. Exit code 1 if nothing fits.
-
-    Example: depthwise fit PHOTOS/ --device nrf52840 --ram 128K --flash 512K --train-time 10min
-    """
-    from depthwise.terminal import TerminalProgress, result_lines
-    from depthwise.workflow import fit as run_fit
-    from depthwise.workflow import replay as run_again
-
-    if replay is not None:
-        _refuse_choices_beside_replay(context)
-        with TerminalProgress(quiet) as progress:
-            run = run_again(replay, output, progress)
-    else:
-        config = _config_of(context.params)
-        with TerminalProgress(quiet) as progress:
-            run = run_fit(config, output, progress)
-    print("\n".join(result_lines(run.results)))
-    print(f"report     {run.path / 'report.html'}")
-    print(f"run        {run.path}")
-    raise typer.Exit(1 if any(figure.short for figure in run.results.budget) else 0)
-
-
-def _config_of(options: Mapping[str, Any]) -> "Config":
-    """What the options of `fit` ask for. Raises UserError that names the first which cannot be used."""
-    from depthwise.config import Config
-    from depthwise.device import RESOURCES, Budget, parse_time
-
-    if options["data"] is None:
-        raise UserError("no DATA is given: name a folder of images, e.g. depthwise fit PHOTOS/ --device nrf52840")
-    if options["epochs"] is not None and options["train_time"] is not None:
-        raise UserError("--epochs and --train-time exclude each other: give one")
-    choices = {name: value for name, value in options.items() if name in Config.model_fields}
-    limits = Budget.parse(**{name: options[name] for name in RESOURCES})
-    if options["epochs"] is None:
-        time = options["train_time"]
-        choices["train_time"] = parse_time("--train-time", "10min" if time is None else time)
-    return Config.of(**{**choices, **vars(limits)})
-
-
-def _refuse_choices_beside_replay(context: typer.Context) -> None:
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE" and name not in ("replay", "output", "quiet"):
-            raise UserError(f"--replay repeats a run as it was, so {name} cannot be given with it; only -o can")
 
 
 @app.command()
