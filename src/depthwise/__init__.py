@@ -120,7 +120,13 @@ def check(
 
 
 def compile(
-    model: Any, input: str = "auto", *, schedule: str = "auto", optimize: str = "speed", **options: Any
+    model: Any,
+    input: str = "auto",
+    *,
+    schedule: str = "auto",
+    optimize: str = "speed",
+    profile: bool = False,
+    **options: Any,
 ) -> "Engine":
     """Compiles a trained network to C for this machine and loads it.
 
@@ -130,6 +136,7 @@ def compile(
             float32 [N, H, W, C], normalized as in training; "auto": camera bytes if the model can.
         schedule: "layer": every map as a whole; "stream": row by row where possible; "auto": as `optimize` wants.
         optimize: "speed" or "ram", the memory that a run takes.
+        profile: with the clock inside the C that `Engine.profile` reads.
         options: for a foreign torch module: shape=(channels, height, width).
 
     Returns:
@@ -143,7 +150,7 @@ def compile(
     from depthwise.planning import Choice
 
     choice = Choice(schedule, optimize)  # type: ignore[arg-type]
-    return Engine.build(load_model(model, **options), input=input, choice=choice)
+    return Engine.build(load_model(model, **options), input=input, choice=choice, profile=profile)
 
 
 def export(model: Any, to: str, path: "str | Path", **options: Any) -> "Exported":

@@ -13,7 +13,10 @@ from depthwise.data.preprocessing import Preprocessing
 from depthwise.device import Device
 from depthwise.errors import UserError
 from depthwise.planning import DEFAULT, Choice
-from depthwise.results import Memory
+from depthwise.results import CallTime, Memory
+
+_TIME = np.dtype([("name", np.uintp), ("ticks", np.uint64), ("count", np.uint32), ("segment", np.uint32)], align=True)
+"""struct NAME_time of an emitted header; the system's clock counts nanoseconds."""
 
 _ERRORS = {1: "a pointer is NULL", 2: "a pointer is misaligned"}
 
@@ -37,9 +40,13 @@ class Engine:
         self.input = "uint8" if manifest.input.type == "uint8" else "float"
         self.classes = tuple(manifest.classes)
         self.preprocessing: Preprocessing | None = manifest.preprocessing
-        self._run = getattr(ctypes.CDLL(str(built.library)), f"{manifest.name}_run_with_weights")
+        library = ctypes.CDLL(str(built.library))
+        self._run = getattr(library, f"{manifest.name}_run_with_weights")
         self._run.argtypes = [ctypes.c_void_p] * 4
         self._run.restype = ctypes.c_int
+        if manifest.profile:
+            self._run_profiled = getattr(library, f"{manifest.name}_run_profiled")
+            self._run_profiled.argtypes = [ctypes.c_void_p] * 5
         self._weights = self._aligned(len(weights))
         self._weights[:] = np.frombuffer(weights, np.uint8)
         self._arenas: list[np.ndarray] = []
@@ -54,6 +61,7 @@ class Engine:
         choice: Choice = DEFAULT,
         folder: Path | None = None,
         name: str = "network",
+        profile: bool = False,
     ) -> "Engine":
         """Compiles a Graph for this machine.
 
@@ -65,6 +73,7 @@ class Engine:
             choice: which schedules may be taken, and what is to be least.
             folder: where to leave the C; None: nowhere.
             name: prefix of every symbol.
+            profile: with what `profile` needs.
 
         Raises:
             UserError: as `compiler.compile_folder`.
@@ -72,11 +81,11 @@ class Engine:
         compiler.find_compiler()
         program = compiler.plan_for(graph, input, device, choice)
         if folder is not None:
-            compiler.emit(program, folder, name=name, device=device)
+            compiler.emit(program, folder, name=name, device=device, profile=profile)
             return cls.load(folder)
         with tempfile.TemporaryDirectory() as temporary:
             place = Path(temporary) / name
-            compiler.emit(program, place, name=name, device=device, weights="pointer")
+            compiler.emit(program, place, name=name, device=device, weights="pointer", profile=profile)
             return cls.load(place)
 
     @classmethod
@@ -155,6 +164,33 @@ class Engine:
             return output
 
         return call
+
+    def profile(self, image: np.ndarray, runs: int = 20) -> list[CallTime]:
+        """What each call of a kernel takes of one run on an image, in order: the median over `runs`.
+
+        Args:
+            image: [1, H, W, C] or [H, W, C], as for a call of the engine.
+            runs: at least one; two before them are not counted.
+
+        Raises:
+            UserError: another shape or element type, several images, or a network compiled without `profile`.
+        """
+        timed = self.manifest.profile
+        if not timed:
+            raise UserError(f"{self.manifest.name} takes no times: compile it with --profile (profile=True)")
+        images = self._checked(image)
+        if len(images) != 1 or runs < 1:
+            raise UserError(f"a profile takes one image and at least one run, got {len(images)} and {runs}")
+        output, arena = np.empty(self.manifest.output.shape, np.float32), self._aligned(self.manifest.arena)
+        times = np.zeros((runs + 2, len(timed)), _TIME)
+        for row in times:
+            pointers = (array.ctypes.data for array in (self._weights, images, output, arena, row))
+            self._check(self._run_profiled(*pointers))
+        seconds = 1e-9 * np.median(times[2:]["ticks"], axis=0)
+        return [
+            CallTime(**call.model_dump(), steps=int(steps), seconds=float(second))
+            for call, steps, second in zip(timed, times[0]["count"], seconds, strict=True)
+        ]
 
     def _checked(self, batch: np.ndarray) -> np.ndarray:
         """The batch as [N, ...], contiguous."""

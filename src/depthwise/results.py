@@ -116,6 +116,23 @@ class Verification(Record):
     mistakes: list[Mistake]
 
 
+class CallTime(Record):
+    """What one call of a kernel took in one run, by the clock inside the C.
+
+    Attributes:
+        name: of the layer. op, kernel: its operator in the normal form and the C that served it.
+        segment: number of the segment that it ran in. steps: how often it was called, more than once in a stream.
+        seconds: of all steps together, up to the next call: what lies between calls is counted too.
+    """
+
+    name: str
+    op: str
+    kernel: str
+    segment: int
+    steps: int
+    seconds: float
+
+
 class Buffer(Record):
     """A tensor in the arena: its bytes from `offset`, alive from call `first` to call `last` inclusive."""
 

@@ -56,6 +56,7 @@ def compile_folder(
     device: Device | None = None,
     choice: Choice = DEFAULT,
     build: bool = True,
+    profile: bool = False,
 ) -> Compiled:
     """Compiles a Graph to a folder of C, and builds it if the target is this machine.
 
@@ -67,6 +68,7 @@ def compile_folder(
         device: the target; None: this machine.
         choice: which schedules may be taken, and what is to be least.
         build: whether to build what was written, which also measures code and stack.
+        profile: see `emit`.
 
     Raises:
         UserError: as `graph.normalize`, `plan`, `emit` and `build`; without a compiler nothing is written.
@@ -74,7 +76,7 @@ def compile_folder(
     here = build and not (device and device.target)
     compiler = find_compiler() if here else None
     program = plan_for(network, input, device, choice)
-    manifest = emit(program, folder, name=name, device=device)
+    manifest = emit(program, folder, name=name, device=device, profile=profile)
     built = toolchain.build(folder, compiler) if here else None
     return Compiled(program, manifest, memory_of(manifest, built), usage(manifest))
 

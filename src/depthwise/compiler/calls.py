@@ -39,6 +39,7 @@ class Function:
 class CallText:
     """A call. In a stream: `done`, its counter; `last`, how far it may go; `room`, what makes room for that."""
 
+    number: int
     comment: str
     function: str
     operands: tuple[str, ...]
@@ -71,12 +72,15 @@ def segments_of(
     program: Program, name: str, functions: dict[Hashable, Function], packed: PackedWeights
 ) -> list[SegmentText]:
     """The segments in order of execution."""
-    segments = []
+    segments: list[SegmentText] = []
+    first = 0
     for number, segment in enumerate(program.segments):
         if segment.schedule == "layer":
-            segments.append(SegmentText(tuple(_layer(call, functions, packed) for call in segment.calls)))
+            calls = (_layer(call, first + index, functions, packed) for index, call in enumerate(segment.calls))
+            segments.append(SegmentText(tuple(calls)))
         else:
-            segments.append(_Stream(segment, functions, packed).text(f"{name}_stream_{number}"))
+            segments.append(_Stream(segment, first, functions, packed).text(f"{name}_stream_{number}"))
+        first += len(segment.calls)
     return segments
 
 
@@ -89,26 +93,29 @@ def operands_in(calls: Sequence[CallText], names: str) -> tuple[str, ...]:
 class _Stream:
     """A streamed segment: its counters and windows by name."""
 
-    def __init__(self, segment: Segment, functions: dict[Hashable, Function], packed: PackedWeights) -> None:
-        self._segment, self._functions, self._packed = segment, functions, packed
+    def __init__(
+        self, segment: Segment, first: int, functions: dict[Hashable, Function], packed: PackedWeights
+    ) -> None:
+        self._segment, self._first, self._functions, self._packed = segment, first, functions, packed
         self._done = {call.name: f"d{index}" for index, call in enumerate(segment.calls)}
         outputs = (call.output for call in segment.calls)
         self._windows = {place.offset: place for place in outputs if place.rows}
         self._names = {offset: f"m{index}" for index, offset in enumerate(self._windows)}
 
     def text(self, name: str) -> SegmentText:
-        calls = tuple(self._call(call) for call in self._segment.calls)
+        calls = tuple(self._call(call, self._first + index) for index, call in enumerate(self._segment.calls))
         windows = tuple(
             (self._names[offset], address(place), _row(place), place.rows) for offset, place in self._windows.items()
         )
         used = set(operands_in(calls, "xwya")) | ({"a"} if windows else set())
         return SegmentText(calls, name, self._segment.steps, windows, tuple(each for each in "xwya" if each in used))
 
-    def _call(self, call: Call) -> CallText:
+    def _call(self, call: Call, number: int) -> CallText:
         done = self._done[call.name]
         inputs = tuple(self._input(call, index) for index in range(len(call.inputs)))
         output = address(call.output) if _reduces(call) else self._rows_of(call.output, done)
         return CallText(
+            number=number,
             comment=_describe(call),
             function=self._functions[call.function].name,
             operands=(
@@ -168,9 +175,9 @@ class _Stream:
         return f"stream_make_room(&{self._names[place.offset]}, {_least(needed)}, {self._done[call.name]}, last)"
 
 
-def _layer(call: Call, functions: dict[Hashable, Function], packed: PackedWeights) -> CallText:
+def _layer(call: Call, number: int, functions: dict[Hashable, Function], packed: PackedWeights) -> CallText:
     operands = (*map(address, call.inputs), *_constants(call, packed), address(call.output), *_workspace(call))
-    return CallText(_describe(call), functions[call.function].name, operands)
+    return CallText(number, _describe(call), functions[call.function].name, operands)
 
 
 def _function(call: Call, name: str) -> Function:

@@ -16,7 +16,7 @@ import jinja2
 
 from depthwise.compiler.calls import C_TYPES, functions_of, operands_in, segments_of
 from depthwise.compiler.isa import INSTRUCTIONS, flags_for
-from depthwise.compiler.manifest import FILE, Manifest, Tensor, WeightsForm
+from depthwise.compiler.manifest import FILE, Manifest, Tensor, TimedCall, WeightsForm
 from depthwise.compiler.weights import rows
 from depthwise.device import Device
 from depthwise.errors import UserError
@@ -49,6 +49,7 @@ def emit(
     name: str = "network",
     device: Device | None = None,
     weights: WeightsForm = "array",
+    profile: bool = False,
 ) -> Manifest:
     """Writes the C of a Program to `folder`, whole or not at all; an earlier emitted folder there is replaced.
 
@@ -59,6 +60,7 @@ def emit(
         device: the target whose flags are written to flags.txt; None: the host.
         weights: "array" (a C array, for every toolchain), "incbin" (gcc and clang on ELF systems, quick to build) or
             "pointer" (no NAME_weights.c: the caller passes the address of what NAME_weights.bin holds).
+        profile: with NAME_run_profiled, which takes the time of every call.
 
     Raises:
         UserError: a name that is no C identifier, weights that are absent or not finite, class names that do not fit
@@ -74,6 +76,8 @@ def emit(
         )
     packed = pack(program)
     manifest = _manifest(program, name, device, weights, packed)
+    if profile:
+        manifest = manifest.model_copy(update={"profile": _timed(program)})
     texts = _render(program, manifest, packed)
     headers = _headers(program)
     with atomic_folder(folder) as aside:
@@ -119,6 +123,14 @@ def _manifest(
     )
 
 
+def _timed(program: Program) -> list[TimedCall]:
+    return [
+        TimedCall(name=call.name, op=call.op, kernel=call.kernel.name, segment=number)
+        for number, segment in enumerate(program.segments)
+        for call in segment.calls
+    ]
+
+
 def _tensor(place: Place) -> Tensor:
     shape = place.shape[1:] if len(place.shape) != 4 else (*place.shape[2:], place.shape[1])
     return Tensor.model_validate({"type": place.type, "shape": list(shape), "bytes": place.bytes})
@@ -141,7 +153,7 @@ def _render(program: Program, manifest: Manifest, packed: PackedWeights) -> dict
         files[f"{name}_weights.c"] = "weights_incbin.c.j2"
     texts = {file: _template(template).render(context) for file, template in files.items()}
     texts["flags.txt"] = " ".join(manifest.flags) + "\n"
-    texts[FILE] = manifest.model_dump_json(indent=1) + "\n"
+    texts[FILE] = manifest.text()
     return texts
 
 
@@ -167,6 +179,7 @@ def _context(program: Program, manifest: Manifest, packed: PackedWeights) -> dic
         "headers": sorted({f"{call.kernel.name}.h" for call in program.calls()}),
         "functions": list(functions.values()),
         "segments": segments,
+        "profile": manifest.profile,
         "unused_names": [operand for operand in "xwya" if operand not in used],
         "classes": manifest.classes,
         "preprocessing": form,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from depthwise.config import Record
 from depthwise.data.preprocessing import Preprocessing
@@ -22,6 +22,15 @@ class Tensor(Record):
     bytes: int
 
 
+class TimedCall(Record):
+    """A call whose time NAME_run_profiled takes: of a layer, its operator and kernel; its segment's number."""
+
+    name: str
+    op: str
+    kernel: str
+    segment: int
+
+
 class Manifest(Record):
     """What an emitted folder holds.
 
@@ -33,6 +42,7 @@ class Manifest(Record):
         arena, alignment: bytes; lower_bound: what no memory plan for these calls can go below.
         calls: layers in order of execution, the times of `buffers`.
         preprocessing: None if the model does not say.
+        profile: the calls in order, if the C can take their times; the field is in the file only then.
     """
 
     schema_version: int = 1
@@ -53,6 +63,12 @@ class Manifest(Record):
     preprocessing: Preprocessing | None
     calls: list[str]
     buffers: list[Buffer]
+    profile: list[TimedCall] = Field(default_factory=list)
+
+    def text(self) -> str:
+        """What the file holds."""
+        absent = {name for name in ("profile",) if not getattr(self, name)}
+        return self.model_dump_json(indent=1, exclude=absent) + "\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
