@@ -48,6 +48,11 @@ class Call:
         shape = self.case.inputs[0] if self.window and self.window.reduces else self.shape
         return shape[2] if len(shape) == 4 else 1
 
+    @property
+    def channels(self) -> int:
+        """Channels of the output."""
+        return self.shape[1]
+
     def band(self, first: int) -> tuple[int, list[int]]:
         """First input row of the band from row `first` on; bytes before the band in x, x2, constants, y."""
         if self.window is None or first == 0:
@@ -143,7 +148,8 @@ def source(calls: Sequence[Call], macros: Sequence[str] = ()) -> str:
         macros=macros,
         headers=[f"{name}.h" for name in kernels],
         kernels=[
-            {"name": name, "struct": kernel.struct, "binary": binary} for name, (kernel, binary) in kernels.items()
+            {"name": name, "struct": kernel.struct, "binary": binary, "channels": kernel.channels}
+            for name, (kernel, binary) in kernels.items()
         ],
         calls=[
             {
@@ -153,6 +159,7 @@ def source(calls: Sequence[Call], macros: Sequence[str] = ()) -> str:
                 "fields": call.kernel.parameters(call.case.node()),
                 "sizes": [*(array.nbytes for array in call.operands), 4 * int(np.prod(call.shape)), call.workspace],
                 "rows": call.rows,
+                "channels": call.channels,
             }
             for index, call in enumerate(calls)
         ],
@@ -225,8 +232,13 @@ class Guarded:
         assert not unchanged or np.array_equal(self.all, self.before), "an input was written"
 
 
-def run(library: ctypes.CDLL, index: int, call: Call, cuts: Sequence[int] = ()) -> np.ndarray:
-    """The output (NCHW) of a call, computed in bands of rows that end at `cuts` and at the last row."""
+def run(
+    library: ctypes.CDLL, index: int, call: Call, cuts: Sequence[int] = (), channels: tuple[int, int] | None = None
+) -> np.ndarray:
+    """The output (NCHW) of a call, computed in bands of rows that end at `cuts` and at the last row.
+
+    With `channels` only those from the one to before the other are computed; the others are not-a-numbers.
+    """
     operands = [Guarded(array) for array in call.operands]
     y, workspace = Guarded(4 * int(np.prod(call.shape))), Guarded(call.workspace)
     function = getattr(library, f"run_{index}")
@@ -236,7 +248,7 @@ def run(library: ctypes.CDLL, index: int, call: Call, cuts: Sequence[int] = ()) 
             ctypes.c_void_p(buffer.address.value + skipped)
             for buffer, skipped in zip((*operands, y, workspace), (*before, 0), strict=True)
         ]
-        function(*addresses, ctypes.c_int(base), ctypes.c_int(first), ctypes.c_int(last))
+        function(*addresses, *map(ctypes.c_int, (base, first, last, *(channels or (0, call.channels)))))
     for buffer in operands:
         buffer.check(unchanged=True)
     y.check(unchanged=False)

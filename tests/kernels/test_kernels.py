@@ -91,13 +91,27 @@ def test_bands_of_rows_equal_the_whole_bit_for_bit(library: ctypes.CDLL, calls: 
             assert run(library, index, call, sorted(cuts)).tobytes() == whole.tobytes(), f"{call} cut at {cuts}"
 
 
+def test_ranges_of_channels_equal_the_whole_bit_for_bit_and_leave_the_others(
+    library: ctypes.CDLL, calls: list[Call]
+) -> None:
+    divided = [(index, call) for index, call in enumerate(calls) if call.kernel.channels]
+    assert any(call.channels >= 2 * call.kernel.channels for _, call in divided)
+    for index, call in divided:
+        whole, step = run(library, index, call), call.kernel.channels
+        for start in range(0, call.channels // step * step, step):
+            stop = call.channels if call.channels - start < 2 * step else start + step
+            part = run(library, index, call, channels=(start, stop))
+            assert part[:, start:stop].tobytes() == whole[:, start:stop].tobytes(), f"{call} {start}..{stop}"
+            assert np.isnan(np.delete(part, np.s_[start:stop], axis=1)).all(), f"{call} writes beside {start}..{stop}"
+
+
 def test_elementwise_operators_may_write_over_their_input(library: ctypes.CDLL, calls: list[Call]) -> None:
     for index, call in enumerate(calls):
         if not REGISTRY[call.case.op].in_place:
             continue
         x, x2, constants = (array.copy() for array in call.operands)
         pointers = [ctypes.c_void_p(array.ctypes.data) for array in (x, x2, constants, x)]
-        getattr(library, f"run_{index}")(*pointers, None, ctypes.c_int(0), ctypes.c_int(0), ctypes.c_int(call.rows))
+        getattr(library, f"run_{index}")(*pointers, None, *map(ctypes.c_int, (0, 0, call.rows, 0, call.channels)))
         expected = run(library, index, call)
         assert x.tobytes() == channels_last(expected).tobytes(), str(call)
 

@@ -22,7 +22,8 @@ class Function:
     """A kernel with one set of parameters: a C function that every call with these parameters shares.
 
     Attributes:
-        range: what it hands to the kernel as base, first and last: arguments in a stream, else the whole map.
+        range: what it hands to the kernel as base, first and last (arguments in a stream, else the whole map), and as
+            from and to.
     """
 
     name: str
@@ -195,9 +196,14 @@ def _function(call: Call, name: str) -> Function:
             *(f"int {row}" for row in rows if call.pace),
         ),
         operands=(*inputs, "constants", "y", "workspace"),
-        range=rows if call.pace else ("0", "0", str(call.rows)),
+        range=(*(rows if call.pace else ("0", "0", str(call.rows))), *_channels(call)),
         comment=comment(f"{call.op} {list(call.inputs[0].shape)} -> {list(call.output.shape)}"),
     )
+
+
+def _channels(call: Call) -> tuple[str, ...]:
+    """The channels that a kernel which takes a range of them is to compute: all."""
+    return ("0", str(call.output.shape[1])) if call.kernel.channels else ()
 
 
 def address(place: Place) -> str:

@@ -2,7 +2,7 @@
  *   x [height][width][channels]
  *   constants: weight in panels [outputs / SIMD_PANEL][kernel_height][kernel_width][channels][SIMD_PANEL],
  *     bias [outputs], both filled up (panel_simd.h)
- *   y [.][out_width][outputs], rows first .. last - 1
+ *   y [.][out_width][outputs], rows first .. last - 1 of channels from .. to - 1 (panel_simd.h)
  *   workspace [kernel_height][(out_width - 1) * stride_x + kernel_width][channels]
  */
 #ifndef DEPTHWISE_CONVOLUTION_F32_SIMD_H
@@ -11,9 +11,10 @@
 #include "convolution_simd.h"
 
 static inline void convolution_f32_simd(const struct convolution_parameters *p, const float *x, const float *constants,
-                                        float *y, float *workspace, int base, int first, int last)
+                                        float *y, float *workspace, int base, int first, int last,
+                                        int from, int to)
 {
-    convolution_simd(p, x, 0, constants, y, workspace, base, first, last);
+    convolution_simd(p, x, 0, constants, y, workspace, base, first, last, from, to);
 }
 
 #endif

@@ -43,14 +43,15 @@ static inline void convolution_line(const struct convolution_parameters *p, cons
     convolution_border(middle + count, room - inside, p->channels, pad);
 }
 
-/* Output rows first .. last - 1.
+/* Output rows first .. last - 1 of channels from .. to - 1 (panel_simd.h).
  *   x [height][width][channels]
  *   constants: weight in panels [outputs / SIMD_PANEL][kernel_height][kernel_width][channels][SIMD_PANEL],
  *     bias [outputs], both filled up (panel_simd.h), camera: pad [channels]
  *   y [.][out_width][outputs]; workspace [kernel_height][(out_width - 1) * stride_x + kernel_width][channels]
  */
 static inline void convolution_simd(const struct convolution_parameters *p, const void *x, int camera,
-                                    const float *constants, float *y, float *workspace, int base, int first, int last)
+                                    const float *constants, float *y, float *workspace, int base, int first, int last,
+                                    int from, int to)
 {
     const int columns = (p->out_width - 1) * p->stride_x + p->kernel_width, line = columns * p->channels;
     const int filled = (p->outputs + SIMD_WIDTH - 1) / SIMD_WIDTH * SIMD_WIDTH;
@@ -69,6 +70,8 @@ static inline void convolution_simd(const struct convolution_parameters *p, cons
             .bias = bias,
             .y = y + (oy - first) * p->out_width * p->outputs,
             .outputs = p->outputs,
+            .from = from,
+            .to = to,
             .activation = p->activation,
             .minimum = p->minimum,
             .maximum = p->maximum,

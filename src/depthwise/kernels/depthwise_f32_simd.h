@@ -1,7 +1,7 @@
 /* Depthwise convolution with multiplier 1 and at least SIMD_WIDTH channels, with vectors; any window, stride, dilation.
  *   x [height][width][channels]
  *   constants: weight [kernel_height][kernel_width][channels], bias [channels]
- *   y [.][out_width][channels], rows first .. last - 1; workspace: none
+ *   y [.][out_width][channels], rows first .. last - 1 of at least SIMD_WIDTH channels from .. to - 1; workspace: none
  * Each output is bias + sum over the taps inside the map, top to bottom and left to right, one multiply-add each.
  */
 #ifndef DEPTHWISE_DEPTHWISE_F32_SIMD_H
@@ -60,8 +60,8 @@ SIMD_INLINE void depthwise_tile(const struct convolution_parameters *p, const st
 
     for (int c = run->from; c < to; c += SIMD_WIDTH) {
         simd sum[DEPTHWISE_PIXELS];
-        if (c > channels - SIMD_WIDTH)
-            c = channels - SIMD_WIDTH; /* the last vector overlaps the one before it: the same bits are stored again */
+        if (c > to - SIMD_WIDTH)
+            c = to - SIMD_WIDTH; /* the last vector overlaps the one before it: the same bits are stored again */
         const float *w = weight + c, *line = x + c;
         SIMD_UNROLL for (int i = 0; i < DEPTHWISE_PIXELS; i++)
             sum[i] = simd_load(bias + c);
@@ -106,7 +106,7 @@ static inline void depthwise_pixel(const struct convolution_parameters *p, const
     for (; c + 4 * SIMD_WIDTH <= run->to; c += 4 * SIMD_WIDTH)
         depthwise_part(p, run, c, 4);
     for (; c < run->to; c += SIMD_WIDTH) /* the last vector overlaps, as in depthwise_tile */
-        depthwise_part(p, run, c <= p->channels - SIMD_WIDTH ? c : p->channels - SIMD_WIDTH, 1);
+        depthwise_part(p, run, c <= run->to - SIMD_WIDTH ? c : run->to - SIMD_WIDTH, 1);
 }
 
 /* DEPTHWISE_PIXELS pixels by the tile for this window; 0 if there is none. */
@@ -158,7 +158,8 @@ SIMD_INLINE void depthwise_row(const struct convolution_parameters *p, const flo
 }
 
 SIMD_INLINE void depthwise_f32_simd(const struct convolution_parameters *p, const float *x, const float *constants,
-                                      float *y, float *workspace, int base, int first, int last)
+                                      float *y, float *workspace, int base, int first, int last, int from,
+                                      int to)
 {
     const int lines = DEPTHWISE_BLOCK / (p->kernel_height * p->width * 16), block = (lines > 2 ? lines : 2) * 16;
     const int clipped = p->activation == ACTIVATION_CLIP, row = p->out_width * p->channels;
@@ -170,16 +171,18 @@ SIMD_INLINE void depthwise_f32_simd(const struct convolution_parameters *p, cons
     };
 
     (void)workspace;
-    DEPTHWISE_ASSERT(p->channels == p->outputs && p->channels >= SIMD_WIDTH);
-    for (run.from = 0; run.from < p->channels; run.from = run.to) {
-        run.to = p->channels - run.from < block ? p->channels : run.from + block;
+    DEPTHWISE_ASSERT(p->channels == p->outputs && to <= p->channels && to - from >= SIMD_WIDTH);
+    for (run.from = from; run.from < to; run.from = run.to) {
+        /* What is left after a block is at least a vector, which may then overlap the one before it. */
+        run.to = to - run.from < block + SIMD_WIDTH ? to : run.from + block;
         /* All rows of these channels before the next: each input row is then read kernel_height times from cache. */
         for (int oy = first; oy < last; oy++)
             depthwise_row(p, x, y + (oy - first) * row, base, oy * p->stride_y - p->pad_top, run);
     }
     /* Other activation functions pass over the finished rows: in the tiles they would take the sums' registers. */
     if (!clipped)
-        simd_activate_all(y, (last - first) * row, p->activation, p->minimum, p->maximum);
+        simd_activate_channels(y, (last - first) * p->out_width, p->channels, from, to, p->activation, p->minimum,
+                               p->maximum);
 }
 
 #endif

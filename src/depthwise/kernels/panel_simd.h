@@ -18,7 +18,7 @@ struct panel_job {
     int lines, length, line_step; /* runs of inputs, floats in a run, floats from one to the next */
     const float *weights, *bias;
     float *y;
-    int outputs;
+    int outputs, from, to; /* channels of y; those computed: from a multiple of SIMD_PANEL to another, or to the end */
     int activation; /* enum activation */
     float minimum, maximum;
 };
@@ -99,25 +99,25 @@ static inline void panel_column(const struct panel_job *job, int output, const f
         (vectors == 2 ? panel_single_2 : panel_single_1)(job, pixel, output, w);
 }
 
-/* The whole job: panels outermost, so that a panel stays in the first-level cache while all pixels pass. */
+/* The job: panels outermost, so that a panel stays in the first-level cache while all pixels pass. */
 static inline void panel_product(struct panel_job job)
 {
     const int depth = job.lines * job.length;
-    const float *w = job.weights;
+    const float *w = job.weights + job.from * depth;
     const float minimum = job.minimum, maximum = job.maximum;
 
-    DEPTHWISE_ASSERT(depth > 0 && job.outputs > 0 && job.pixels >= 0);
+    DEPTHWISE_ASSERT(depth > 0 && job.pixels >= 0 && job.from % SIMD_PANEL == 0 && job.to <= job.outputs);
     if (job.activation != ACTIVATION_CLIP) {
         job.minimum = -UNBOUNDED;
         job.maximum = UNBOUNDED;
     }
-    for (int output = 0; output < job.outputs; output += SIMD_PANEL) {
+    for (int output = job.from; output < job.to; output += SIMD_PANEL) {
         const int vectors = job.outputs - output > SIMD_WIDTH ? 2 : 1;
         panel_column(&job, output, w, vectors);
         w += depth * vectors * SIMD_WIDTH;
     }
     if (job.activation != ACTIVATION_CLIP)
-        simd_activate_all(job.y, job.pixels * job.outputs, job.activation, minimum, maximum);
+        simd_activate_channels(job.y, job.pixels, job.outputs, job.from, job.to, job.activation, minimum, maximum);
 }
 
 #endif

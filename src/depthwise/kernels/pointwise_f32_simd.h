@@ -1,7 +1,7 @@
 /* Pointwise convolution, and fully connected layer of a vector (width 1), with vectors.
  *   x [.][width][channels]
  *   constants: weight in panels [outputs / SIMD_PANEL][channels][SIMD_PANEL], bias [outputs], both filled up
- *   y [.][width][outputs], rows first .. last - 1; workspace: none
+ *   y [.][width][outputs], rows first .. last - 1 of channels from .. to - 1 (panel_simd.h); workspace: none
  */
 #ifndef DEPTHWISE_POINTWISE_F32_SIMD_H
 #define DEPTHWISE_POINTWISE_F32_SIMD_H
@@ -12,7 +12,8 @@
 #define POINTWISE_BLOCK 32768
 
 static inline void pointwise_f32_simd(const struct pointwise_parameters *p, const float *x, const float *constants,
-                                      float *y, float *workspace, int base, int first, int last)
+                                      float *y, float *workspace, int base, int first, int last, int from,
+                                      int to)
 {
     const int filled = (p->outputs + SIMD_WIDTH - 1) / SIMD_WIDTH * SIMD_WIDTH;
     const int tiles = POINTWISE_BLOCK / (p->channels * SIMD_ROWS);
@@ -31,6 +32,8 @@ static inline void pointwise_f32_simd(const struct pointwise_parameters *p, cons
             .bias = constants + p->channels * filled,
             .y = y + pixel * p->outputs,
             .outputs = p->outputs,
+            .from = from,
+            .to = to,
             .activation = p->activation,
             .minimum = p->minimum,
             .maximum = p->maximum,

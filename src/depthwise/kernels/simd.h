@@ -212,4 +212,16 @@ static inline void simd_activate_all(float *y, int count, int activation, float 
         y[i] = activate(y[i], activation, minimum, maximum);
 }
 
+/* Activates the channels from .. to - 1 of y [pixels][channels] in place. */
+static inline void simd_activate_channels(float *y, int pixels, int channels, int from, int to, int activation,
+                                          float minimum, float maximum)
+{
+    if (to - from == channels) {
+        simd_activate_all(y, pixels * channels, activation, minimum, maximum);
+        return;
+    }
+    for (int i = 0; i < pixels; i++)
+        simd_activate_all(y + i * channels + from, to - from, activation, minimum, maximum);
+}
+
 #endif

@@ -81,6 +81,7 @@ POINTWISE_F32_SIMD = tuple(
         fits=reads_floats,
         constants=panels(width),
         includes=_PANEL_HEADERS,
+        channels=2 * width,
     )
     for instructions, width in SIMD_WIDTHS.items()
 )
@@ -95,6 +96,7 @@ CONVOLUTION_F32_SIMD = tuple(
         constants=panels(width),
         workspace=_window_rows,
         includes=(*_PANEL_HEADERS, "convolution_simd.h"),
+        channels=2 * width,
     )
     for instructions, width in SIMD_WIDTHS.items()
 )

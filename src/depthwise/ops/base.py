@@ -61,10 +61,11 @@ class Kernel:
     Every kernel has the same signature, so that the emitted program is a flat list of calls:
 
         NAME(const struct PARAMETERS *p, const INPUT *x, [const float *x2,] const float *constants,
-             float *y, float *workspace, int base, int first, int last)
+             float *y, float *workspace, int base, int first, int last[, int from, int to])
 
     It computes rows `first` (inclusive) to `last` (exclusive) of its output map (NHWC; a vector has one row). y begins
-    with row `first`, x (and x2, unless it is a gate) with input row `base`; without a window, base is first.
+    with row `first`, x (and x2, unless it is a gate) with input row `base`; without a window, base is first. A kernel
+    with `channels` computes the channels `from` to `to` (exclusive) of these rows, and leaves the others as they are.
 
     Attributes:
         name: file stem of the header and name of its function, by the grammar `op_dtype[_variant]`.
@@ -78,6 +79,7 @@ class Kernel:
         workspace: bytes of scratch which the kernel needs for a node.
         input_type: element type of the first activation, "float32" or "uint8".
         includes: further headers of `kernels/` which the kernel includes.
+        channels: `from` and `to` are multiples of this, or the end, at least so far apart; 0: it takes no such range.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Kernel:
     workspace: Callable[[ir.Node], int] = lambda _: 0
     input_type: str = "float32"
     includes: Sequence[str] = ()
+    channels: int = 0
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ _F32_SIMD = tuple(
         instructions=instructions,
         fits=_fills_vector(width),
         includes=(*_F32.includes, "simd.h"),
+        channels=width,
     )
     for instructions, width in SIMD_WIDTHS.items()
 )

@@ -20,6 +20,7 @@ _KERNEL = Kernel(
     struct="pool_parameters",
     parameters=global_pool_fields,
     includes=("parameters.h",),
+    channels=1,
 )
 
 OPERATORS = {

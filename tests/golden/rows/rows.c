@@ -142,7 +142,7 @@ static void rows_4_global_average_pool_f32(const float *x, const float *constant
         .pad_left = 0,
         .count_padding = 0,
     };
-    global_average_pool_f32(&p, x, constants, y, workspace, base, first, last);
+    global_average_pool_f32(&p, x, constants, y, workspace, base, first, last, 0, 4);
 }
 
 /* FullyConnected [1, 4] -> [1, 3] */

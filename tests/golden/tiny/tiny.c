@@ -107,7 +107,7 @@ static void tiny_4_global_average_pool_f32(const float *x, const float *constant
         .pad_left = 0,
         .count_padding = 0,
     };
-    global_average_pool_f32(&p, x, constants, y, workspace, 0, 0, 5);
+    global_average_pool_f32(&p, x, constants, y, workspace, 0, 0, 5, 0, 4);
 }
 
 /* FullyConnected [1, 4] -> [1, 3] */
