@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import results
-from benchmarks.results import OURS, Row, groups, lead
-from benchmarks.table import INPUTS, count
 from depthwise.errors import UserError, missing_extra
 from depthwise.files import write_text
+from depthwise.profiling.comparison import OURS, Row, groups, lead
+from depthwise.profiling.table import INPUTS, count
 
 WIDTH, ROW_HEIGHT, EDGES = 860, 34, 76
 """Pixels: of the figure, of a network's line, of title and axis together."""

@@ -20,17 +20,14 @@ from typing import Annotated
 import typer
 
 from benchmarks import results
-from benchmarks.networks import NETWORKS, QUICK_NETWORKS, Network
-from benchmarks.results import OURS, Row
-from benchmarks.rounds import Plan, measure
-from benchmarks.runtimes import RUNTIMES
-from benchmarks.table import count, lines_of, python_overhead, summary
+from benchmarks.networks import NETWORKS, QUICK_NETWORKS, architecture_of, write
 from depthwise.compiler import find_compiler
 from depthwise.errors import UserError
 from depthwise.machine import machine
+from depthwise.profiling.comparison import Row
+from depthwise.profiling.rounds import FULL, QUICK, Plan, chosen, measure, taking_part
+from depthwise.profiling.table import count, lines_of, python_overhead, summary
 from depthwise.registry import choose
-
-FULL, QUICK = Plan(rounds=12, seconds=0.3), Plan(rounds=2, seconds=0.05)
 
 Sizes = dict[tuple[str, str], int]
 """(network, runtime) -> bytes of the network on disk."""
@@ -45,13 +42,13 @@ def main(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="the CSV; benchmarks/results/ else")] = None,
 ) -> None:
     """Measure this machine, print ratios and write a CSV."""
-    wanted = [Network(name) for name in _names(networks) or (QUICK_NETWORKS if quick else NETWORKS)]
+    wanted = _names(networks) or list(QUICK_NETWORKS if quick else NETWORKS)
     counts = [_threads(text) for text in _names(threads) or (("1",) if quick else ("1", "2"))]
     precisions = [choose("precision", name, ("float32", "int8")) for name in _names(precision)]
     plan = QUICK if quick else FULL
-    for network in wanted:
-        network.layers  # noqa: B018 - an unknown name is said before anything is measured
-    rows, sizes, peaks = _measure_all(wanted, counts, precisions, _chosen(against), plan)
+    for name in wanted:
+        architecture_of(name)  # an unknown name is said before anything is measured
+    rows, sizes, peaks = _measure_all(wanted, counts, precisions, chosen(_names(against)), plan)
     if not rows:
         raise UserError("nothing was measured: see above what was left out and why")
     path = output or results.FOLDER / ("quick.csv" if quick else f"{datetime.date.today().isoformat()}.csv")
@@ -61,7 +58,7 @@ def main(
 
 
 def _measure_all(
-    networks: Sequence[Network],
+    names: Sequence[str],
     counts: Sequence[int],
     precisions: Sequence[str],
     runtimes: Sequence[str],
@@ -72,34 +69,19 @@ def _measure_all(
     sizes: Sizes = {}
     peaks: dict[tuple[str, int], float] = {}
     with tempfile.TemporaryDirectory(prefix="depthwise-benchmark-") as temporary:
+        networks = [write(name, Path(temporary) / name) for name in names]
         for kind in precisions:
             for number in counts:
-                taking_part = _taking_part(runtimes, kind, number)
+                able = taking_part(runtimes, kind, number, _say)
                 for network in networks:
                     _say(f"{network.name}, {kind}, {count(number)} ...")
-                    folder = Path(temporary) / network.name
-                    measured = measure(network, taking_part, kind, number, plan, folder, _say)
+                    measured = measure(network, able, kind, number, plan, _say)
                     rows += measured.rows
                     sizes |= {(network.name, name): size for name, size in measured.model_bytes.items()}
                     peaks[kind, number] = max(measured.peak, peaks.get((kind, number), 0.0))
-    macs = {network.name: network.macs for network in networks}
+        macs = {network.name: network.macs for network in networks}
     floors = {row.group: 1e3 * macs[row.network] / peaks[row.precision, row.threads] for row in rows}
     return [replace(row, floor_ms=floors[row.group]) for row in rows], sizes, peaks
-
-
-def _taking_part(runtimes: Sequence[str], precision: str, threads: int) -> list[str]:
-    """The runtimes that do not refuse; the others are said."""
-    refusals = {name: RUNTIMES[name].refusal(precision, threads) for name in runtimes}
-    for name, reason in refusals.items():
-        if reason:
-            _say(f"{name}: skipped: {reason}")
-    return [name for name, reason in refusals.items() if reason is None]
-
-
-def _chosen(against: str) -> list[str]:
-    """This project and the named runtimes, or all."""
-    others = [choose("runtime", name, RUNTIMES) for name in _names(against)]
-    return [name for name in RUNTIMES if not others or name in others or name.startswith(OURS)]
 
 
 def _comments(plan: Plan, peaks: dict[tuple[str, int], float], rows: Sequence[Row]) -> list[str]:

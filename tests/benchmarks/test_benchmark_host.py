@@ -1,24 +1,17 @@
 """The benchmark of this machine, on a tiny network: what it writes, what it leaves out and why."""
 
-import ctypes
-import math
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.dom import minidom
 
-import numpy as np
 import pytest
 
-from benchmarks import figure, host, native, results, table
-from benchmarks.networks import NETWORKS, Network
-from benchmarks.results import Row
-from benchmarks.rounds import _check
-from benchmarks.runtimes import RUNTIMES
-from benchmarks.runtimes.base import Session, seconds_of_runs
-from benchmarks.worker import FailedError, Worker
+from benchmarks import figure, host, results
+from benchmarks.networks import NETWORKS, architecture_of, write
 from depthwise.errors import UserError
+from depthwise.profiling.comparison import Row
 
 ROOT = Path(__file__).parents[2]
 TINY = "mobilenet_v1_0.25_32"
@@ -106,65 +99,6 @@ def defined_variables(text: str) -> list[str]:
     return [word.rstrip(":") for word in text.split("</style>")[0].split() if word.startswith("--")]
 
 
-def test_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    name = next(name for name, runtime in RUNTIMES.items() if runtime.modules)
-    gone = replace(RUNTIMES[name], modules=("no_such_module",))
-    monkeypatch.setitem(RUNTIMES._objects, name, gone)
-    assert host._taking_part([name], "float32", 1) == []
-    assert capsys.readouterr().err == (
-        f"{name}: skipped: no_such_module not installed: pip install 'depthwise[bench]'\n"
-    )
-
-
-def test_precisions_are_refused_by_name() -> None:
-    assert RUNTIMES["depthwise"].refusal("int8", 1) == "not measured in int8"
-    assert RUNTIMES["depthwise"].refusal("float32", 1) is None
-    with pytest.raises(UserError, match="no peak is measured in int8"):
-        native.peak("int8", 1, 0.01)
-
-
-def test_a_runtime_that_dies_is_one_line(tmp_path: Path) -> None:
-    worker = Worker("no_such_runtime", TINY, "float32", 1, tmp_path)
-    with pytest.raises(FailedError, match=r"process ended with code 1, after '.*no_such_runtime"):
-        worker.load()
-    worker.close()
-
-
-def test_wrong_outputs_are_left_out() -> None:
-    expected = np.asarray([[1.0, -4.0]], np.float32)
-    _check(expected * np.float32(1.001), expected, "float32")
-    for wrong, message in (
-        (expected * np.float32(1.01), "differ by 1.0e-02"),
-        (expected * np.float32(np.nan), "differ by nan"),
-        (expected[:, :1], r"gives \[1, 1\]"),
-    ):
-        with pytest.raises(FailedError, match=message):
-            _check(wrong, expected, "float32")
-
-
-def test_peak() -> None:
-    assert 1e8 < native.peak("float32", 1, 0.02) < 1e13
-    assert 1e8 < native.peak("float32", 2, 0.02) < 1e13
-
-
-def test_a_call_that_fails_is_not_timed() -> None:
-    """NULL pointers are an error of the network, not a fast run."""
-    with pytest.raises(RuntimeError, match="the network returned"):
-        native.time_calls(always_one(), [None] * 4, 3)
-
-
-def always_one() -> object:
-    kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 4)
-    return kind(lambda *_: 1)
-
-
-def test_a_round_has_enough_runs() -> None:
-    calls = []
-    times = seconds_of_runs(Session(lambda: calls.append(0), lambda: np.empty(1), "NCHW", 0), 0.0)
-    assert len(times) == 5
-    assert len(calls) == 6
-
-
 def test_table_is_kept_whole(tmp_path: Path) -> None:
     rows = [ROW, other(1.25, threads=2, input_type="uint8")]
     results.write(tmp_path / "x.csv", rows, ["machine: this one", "date: today"])
@@ -176,23 +110,12 @@ def test_table_is_kept_whole(tmp_path: Path) -> None:
         results.read(tmp_path / "none.csv")
 
 
-def test_ratios() -> None:
-    rows = [ROW, other(1.5), other(2.0), replace(ROW, runtime="depthwise-python", median_ms=1.01)]
-    assert results.lead(rows) == 1.5
-    assert results.lead(rows[1:]) is None
-    assert math.isclose(results.geometric_mean([1.0, 4.0]), 2.0)
-    assert table.python_overhead(rows) == pytest.approx(0.01)
-    second = [replace(ROW, network="m"), other(6.0, network="m")]
-    (line,) = table.summary([*rows, *second])
-    assert "takes 3.00 times our time (geometric mean of 2; 1.50 to 6.00)" in line
-
-
-def test_networks() -> None:
-    network = Network(TINY)
+def test_networks(tmp_path: Path) -> None:
+    network = write(TINY, tmp_path / "one")
     assert network.image.shape == (1, 3, 32, 32)
-    assert network.logits.shape == (1, network.outputs) == (1, 1000)
-    np.testing.assert_array_equal(network.weights["stem.conv.weight"], Network(TINY).weights["stem.conv.weight"])
-    assert all(Network(name).layers for name in NETWORKS)
+    assert network.answer.shape == network.output_shape == (1, 1000)
+    assert network.path.read_bytes() == write(TINY, tmp_path / "two").path.read_bytes()
+    assert all(architecture_of(name).layers() for name in NETWORKS)
 
 
 @pytest.mark.parametrize(
@@ -209,21 +132,3 @@ def test_bad_options(options: dict[str, str], message: str) -> None:
     with pytest.raises(UserError) as error:
         host.main(**options)
     assert str(error.value).startswith(message)
-
-
-ELSEWHERE = ("depthwise", "depthwise-python", "onnxruntime", "executorch", "torch-compile")
-"""Those of the run above, and those that take most of a minute to compile, which the benchmark itself checks."""
-
-
-@pytest.mark.parametrize("name", [name for name in RUNTIMES if name not in ELSEWHERE])
-def test_every_installed_runtime_is_right(name: str, tmp_path: Path) -> None:
-    """From floats and from camera bytes."""
-    if RUNTIMES[name].missing():
-        pytest.skip(str(RUNTIMES[name].refusal("float32", 1)))
-    worker = Worker(name, TINY, "float32", 1, tmp_path)
-    try:
-        for input_type, loaded in worker.load().items():
-            _check(loaded.logits, Network(TINY).logits, input_type)
-            assert loaded.model_bytes > 0
-    finally:
-        worker.close()

@@ -32,6 +32,7 @@ EXTRAS = (
     "ziglang",
 )
 FOR_EXTRAS = ("depthwise.training", "depthwise.design.network", "depthwise.graph.from_torch", "depthwise.report.")
+FOR_EXTRAS += ("depthwise.profiling.runtimes._torch_module",)
 
 
 def heavy_after(code: str, heavy: tuple[str, ...]) -> list[str]:

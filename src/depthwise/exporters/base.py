@@ -91,6 +91,13 @@ def to_layout(array: np.ndarray, layout: str) -> np.ndarray:
     return array
 
 
+def from_layout(array: np.ndarray, layout: str) -> np.ndarray:
+    """The inverse of `to_layout`."""
+    if array.ndim == 4 and layout == "NHWC":
+        return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
+    return array
+
+
 def _largest_difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
     differences = []
     for a, b in zip(found, expected, strict=True):

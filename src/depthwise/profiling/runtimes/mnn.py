@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.runtimes.base import Runtime, Session, Setting, chained, feed, onnx_file
+from depthwise.profiling.runtimes.base import Runtime, Session, Setting, chained, feed
 
 
 def _file(setting: Setting) -> Path:
@@ -15,7 +15,7 @@ def _prepare(setting: Setting) -> None:
     if not _file(setting).exists():
         import _tools
 
-        source, target = str(onnx_file(setting)), str(_file(setting))
+        source, target = str(setting.network.path), str(_file(setting))
         _tools.mnnconvert(
             ["mnnconvert", "-f", "ONNX", "--modelFile", source, "--MNNModel", target, "--bizCode", "depthwise"]
         )
@@ -29,7 +29,7 @@ def _load(setting: Setting) -> Session:
         {"backend": "CPU", "numThread": setting.threads, "precision": "high", "memory": "high"}
     )
     source, result = interpreter.getSessionInput(session), interpreter.getSessionOutput(session)
-    image, logits = np.empty_like(setting.network.image), np.empty((1, setting.network.outputs), np.float32)
+    image, logits = np.empty_like(setting.network.image), np.empty(setting.network.output_shape, np.float32)
     before = feed(setting, "NCHW", image)
 
     def hand_over() -> None:

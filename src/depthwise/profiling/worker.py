@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.networks import Network
+from depthwise.profiling.network import Network
+from depthwise.profiling.runtimes.base import Setting, seconds_of_runs
 
 PATIENCE = 900.0
 """Seconds after which a runtime that does not answer is given up."""
@@ -24,10 +25,10 @@ class Loaded:
     """What a runtime says of a network that is ready, for one input type.
 
     Attributes:
-        logits: of the benchmark's image. load_ms, layout, model_bytes: as in `results.Row` and `Session`.
+        output: of the network's image, flat. load_ms, layout, model_bytes: as in `results.Row` and `Session`.
     """
 
-    logits: np.ndarray
+    output: np.ndarray
     load_ms: float
     layout: str
     model_bytes: int
@@ -41,17 +42,15 @@ class Worker:
     """One runtime in a process of its own. It is a context, and its process ends with it.
 
     Args:
-        runtime: name in `RUNTIMES`. network: name. precision, threads: see `Setting`.
-        folder: for the network's files and the process's own output.
+        runtime: name in `RUNTIMES`. network, precision, threads: see `Setting`.
     """
 
-    def __init__(self, runtime: str, network: str, precision: str, threads: int, folder: Path) -> None:
+    def __init__(self, runtime: str, network: Network, precision: str, threads: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._log = folder / f"{runtime}-{precision}-{threads}.log"
-        self._process = context.Process(
-            target=_serve, args=(theirs, self._log, (runtime, network, precision, threads, folder)), daemon=True
-        )
+        self._log = network.path.with_name(f"{runtime}-{precision}-{threads}.log")
+        setting = Setting(replace(network), precision, threads)  # the other process reads the file itself
+        self._process = context.Process(target=_serve, args=(theirs, self._log, runtime, setting), daemon=True)
         with _limited(threads):
             self._process.start()
         theirs.close()
@@ -110,27 +109,25 @@ def _limited(threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _serve(pipe: Connection, log: Path, what: tuple[str, str, str, int, Path]) -> None:
+def _serve(pipe: Connection, log: Path, name: str, setting: Setting) -> None:
     """The process: loads, then times a round at every request, until the pipe is closed."""
-    from benchmarks.runtimes import RUNTIMES
-    from benchmarks.runtimes.base import Setting, seconds_of_runs
+    from depthwise.profiling.runtimes import RUNTIMES
 
     with log.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    name, network, precision, threads, folder = what
-    runtime = RUNTIMES[name]
-    setting = Setting(Network(network), precision, threads, folder)
+    runtime, network = RUNTIMES[name], setting.network
     try:
         runtime.prepare(setting)
         loaded, sessions = {}, {}
-        for input_type in runtime.input_types:
+        network.image  # noqa: B018 - made before loading is timed
+        for input_type in (kind for kind in runtime.input_types if kind in network.input_types):
             begin = time.perf_counter()
             session = runtime.load(replace(setting, input_type=input_type))
             milliseconds = 1e3 * (time.perf_counter() - begin)
             session.run()
-            logits = np.array(session.output(), np.float32).reshape(1, -1)
-            loaded[input_type] = Loaded(logits, milliseconds, session.layout, session.model_bytes)
+            output = np.array(session.output(), np.float32).reshape(-1)
+            loaded[input_type] = Loaded(output, milliseconds, session.layout, session.model_bytes)
             sessions[input_type] = session
         pipe.send(loaded)
         while True:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import native
-from benchmarks.runtimes.base import Runtime, Session, Setting
 from depthwise import compiler
 from depthwise.engine import Engine
+from depthwise.exporters.base import from_layout, to_layout
+from depthwise.profiling import native
+from depthwise.profiling.runtimes.base import Runtime, Session, Setting
 
 
 def _folder(setting: Setting) -> Path:
@@ -17,16 +18,15 @@ def _folder(setting: Setting) -> Path:
 
 
 def _prepare(setting: Setting) -> None:
-    for input, kind in (("float", "float32"), ("uint8", "uint8")):
+    for kind in setting.network.input_types:
         folder = setting.folder / f"c-{kind}"
         if not folder.exists():
-            compiler.compile_folder(setting.network.graph, folder, input=input)
+            compiler.compile_folder(setting.network.graph, folder, input="uint8" if kind == "uint8" else "float")
 
 
 def _image(setting: Setting) -> np.ndarray:
-    """The input as the C takes it: [H, W, C], contiguous."""
-    floats = setting.network.image[0].transpose(1, 2, 0)
-    return np.ascontiguousarray(setting.network.pixels[0] if setting.input_type == "uint8" else floats)
+    """The input as the C takes it: [1, H, W, C] or [1, C], contiguous."""
+    return setting.network.pixels if setting.input_type == "uint8" else to_layout(setting.network.image, "NHWC")
 
 
 def _load(setting: Setting) -> Session:
@@ -43,13 +43,14 @@ def _load(setting: Setting) -> Session:
     def timed(calls: int) -> np.ndarray:
         return native.time_calls(run, pointers, calls)
 
-    return Session(lambda: run(*pointers), lambda: output, "NHWC", manifest.weights + built.code, timed)
+    size = manifest.weights + built.code
+    return Session(lambda: run(*pointers), lambda: from_layout(output, "NHWC"), "NHWC", size, timed)
 
 
 def _load_engine(setting: Setting) -> Session:
-    engine, image = Engine.load(_folder(setting)), _image(setting)[None]
+    engine, image = Engine.load(_folder(setting)), _image(setting)
     size = engine.memory.weights + engine.memory.code
-    return Session(lambda: engine(image), lambda: engine(image), "NHWC", size)
+    return Session(lambda: engine(image), lambda: from_layout(engine(image), "NHWC"), "NHWC", size)
 
 
 def _runtime(load: Callable[[Setting], Session]) -> Runtime:

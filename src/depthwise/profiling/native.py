@@ -11,10 +11,10 @@ from threading import Barrier
 
 import numpy as np
 
-from depthwise import compiler, profiling
+from depthwise import compiler
 from depthwise.errors import UserError
 
-TIMING, PROBE = Path(__file__).with_name("timing.c"), Path(profiling.__file__).with_name("probe.c")
+TIMING, PROBE = Path(__file__).with_name("timing.c"), Path(__file__).with_name("probe.c")
 
 LOOPS: Mapping[str, str] = {"float32": "probe_macs"}
 """Precision -> the loop of multiply-accumulates on registers in probe.c."""

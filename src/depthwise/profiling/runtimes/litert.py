@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.runtimes.base import Runtime, Session, Setting, chained, feed
+from depthwise.exporters.base import from_layout
+from depthwise.profiling.runtimes.base import Runtime, Session, Setting, chained, feed
 
 
 def _file(setting: Setting) -> Path:
@@ -32,7 +33,7 @@ def _load(setting: Setting) -> Session:
         before = chained(before, lambda: interpreter.set_tensor(source["index"], image))
     run = chained(before, interpreter.invoke)
     size = _file(setting).stat().st_size
-    return Session(run, lambda: interpreter.get_tensor(result["index"]), "NHWC", size)
+    return Session(run, lambda: from_layout(interpreter.get_tensor(result["index"]), "NHWC"), "NHWC", size)
 
 
 RUNTIMES = {"litert": Runtime("ai-edge-litert", ("ai_edge_litert",), _prepare, _load)}

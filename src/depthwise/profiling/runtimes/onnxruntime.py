@@ -2,11 +2,7 @@
 
 import numpy as np
 
-from benchmarks.runtimes.base import Runtime, Session, Setting, chained, feed, onnx_file
-
-
-def _prepare(setting: Setting) -> None:
-    onnx_file(setting)
+from depthwise.profiling.runtimes.base import Runtime, Session, Setting, as_it_is, chained, feed
 
 
 def _load(setting: Setting) -> Session:
@@ -17,9 +13,9 @@ def _load(setting: Setting) -> Session:
     options.intra_op_num_threads, options.inter_op_num_threads = setting.threads, 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    path = onnx_file(setting)
+    path = setting.network.path
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    image, logits = np.empty_like(setting.network.image), np.empty((1, setting.network.outputs), np.float32)
+    image, logits = np.empty_like(setting.network.image), np.empty(setting.network.output_shape, np.float32)
     before = feed(setting, "NCHW", image)
     binding = session.io_binding()
     for array, bind, ends in (
@@ -31,4 +27,4 @@ def _load(setting: Setting) -> Session:
     return Session(run, lambda: logits, "NCHW", path.stat().st_size, keep=image)
 
 
-RUNTIMES = {"onnxruntime": Runtime("onnxruntime", ("onnxruntime",), _prepare, _load)}
+RUNTIMES = {"onnxruntime": Runtime("onnxruntime", ("onnxruntime",), as_it_is, _load)}

@@ -1,6 +1,6 @@
 """The runtimes that are measured, one file each: `RUNTIMES["openvino"]`."""
 
-from benchmarks.runtimes.base import Runtime
+from depthwise.profiling.runtimes.base import Runtime
 from depthwise.registry import Registry
 
 RUNTIMES: Registry[Runtime] = Registry("runtime", __name__, "RUNTIMES")

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.networks import Network
+from depthwise.exporters.base import to_layout
+from depthwise.profiling.network import Network
 
 FEWEST_CALLS = 5
 """Calls of one round at least, however long one takes."""
@@ -26,7 +27,6 @@ class Setting:
 
     Attributes:
         network: which one. precision: "float32" or "int8". threads: how many it may use.
-        folder: of the network's files; a runtime finds there what it prepared before.
         input_type: "float32": the normalized image in the runtime's natural layout, which lies ready; "uint8": camera
             bytes [1, H, W, C], normalized and arranged within the time, the way the runtime offers.
     """
@@ -34,8 +34,12 @@ class Setting:
     network: Network
     precision: str
     threads: int
-    folder: Path
     input_type: str = "float32"
+
+    @property
+    def folder(self) -> Path:
+        """Of the network's files; a runtime finds there what it prepared before."""
+        return self.network.path.parent
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Session:
 
     Attributes:
         run: runs it once; this is what is timed.
-        output: the logits of the last run, [1, classes].
+        output: the result of the last run; a map as [1, C, H, W].
         layout: "NCHW" or "NHWC", of the input that lies ready.
         model_bytes: what this network takes on disk.
         timed: seconds of each of so many runs; None: a loop in Python around `run`.
@@ -108,6 +112,10 @@ class Runtime:
         return sum(path.stat().st_size for path in found if path.is_file())
 
 
+def as_it_is(_: Setting) -> None:
+    """`prepare` of the runtimes that read the network's own .onnx file."""
+
+
 def seconds_of_runs(session: Session, seconds: float) -> np.ndarray:
     """Seconds of each run of a round that lasts about so long, after one run that is not counted."""
     begin = time.perf_counter()
@@ -136,9 +144,10 @@ def feed(setting: Setting, layout: str, target: np.ndarray) -> Callable[[], obje
     """
     network = setting.network
     if setting.input_type == "float32":
-        target[:] = network.image if layout == "NCHW" else network.image.transpose(0, 2, 3, 1)
+        target[:] = to_layout(network.image, layout)
         return None
     form, pixels = network.preprocessing, network.pixels
+    assert form is not None  # else it is not measured from camera bytes
     deviation = np.asarray(form.std, np.float32)
     scale, shift = 1 / (255 * deviation), -np.asarray(form.mean, np.float32) / deviation
     nhwc = target if layout == "NHWC" else target.transpose(0, 2, 3, 1)
@@ -161,13 +170,3 @@ def chained(first: Callable[[], object] | None, then: Callable[[], object]) -> C
         then()
 
     return both
-
-
-def onnx_file(setting: Setting) -> Path:
-    """The network as an .onnx file, written at first use."""
-    path = setting.folder / "model.onnx"
-    if not path.exists():
-        from depthwise import graph
-
-        graph.save(setting.network.graph, path)
-    return path

@@ -3,18 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks import native
-from benchmarks.networks import Network
-from benchmarks.results import Row
-from benchmarks.runtimes import RUNTIMES
-from benchmarks.worker import FailedError, Loaded, Worker
+from depthwise.profiling import native
+from depthwise.profiling.comparison import OURS, Row
+from depthwise.profiling.network import Network
+from depthwise.profiling.runtimes import RUNTIMES
+from depthwise.profiling.worker import FailedError, Loaded, Worker
+from depthwise.registry import choose
 
 AGREEMENT = 2e-3
-"""Largest allowed max|a - b| / max|b| over the logits: Winograd is fair, other weights are not."""
+"""Largest allowed max|a - b| / max|b| over the output: Winograd is fair, other weights are not."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,29 @@ class Plan:
 
     rounds: int
     seconds: float
+
+
+FULL, QUICK = Plan(rounds=12, seconds=0.3), Plan(rounds=2, seconds=0.05)
+"""To be quoted, and to see it work."""
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """This project and the named runtimes, or all if none is named.
+
+    Raises:
+        UserError: an unknown name.
+    """
+    others = [choose("runtime", name, RUNTIMES) for name in names]
+    return [name for name in RUNTIMES if not others or name in others or name.startswith(OURS)]
+
+
+def taking_part(runtimes: Sequence[str], precision: str, threads: int, say: Callable[[str], None]) -> list[str]:
+    """The runtimes that do not refuse; the others are said."""
+    refusals = {name: RUNTIMES[name].refusal(precision, threads) for name in runtimes}
+    for name, reason in refusals.items():
+        if reason:
+            say(f"{name}: skipped: {reason}")
+    return [name for name, reason in refusals.items() if reason is None]
 
 
 @dataclass
@@ -56,17 +79,15 @@ def measure(
     precision: str,
     threads: int,
     plan: Plan,
-    folder: Path,
     say: Callable[[str], None],
 ) -> Measured:
     """Measures one network on the runtimes, of which those that fail or compute something else are said and left out.
 
     Args:
         network: which one. runtimes: names in `RUNTIMES` that do not refuse. precision, threads: of all of them.
-        plan: how long. folder: for files of the network. say: is told of what is left out.
+        plan: how long. say: is told of what is left out.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with _loaded(network, runtimes, precision, threads, folder, say) as parts:
+    with _loaded(network, runtimes, precision, threads, say) as parts:
         peak = 0.0
         for i in range(plan.rounds):
             peak = max(peak, native.peak(precision, threads, plan.seconds / 2))
@@ -101,17 +122,17 @@ def measure(
 
 @contextmanager
 def _loaded(
-    network: Network, runtimes: Sequence[str], precision: str, threads: int, folder: Path, say: Callable[[str], None]
+    network: Network, runtimes: Sequence[str], precision: str, threads: int, say: Callable[[str], None]
 ) -> Iterator[dict[str, Timed]]:
-    """The runtimes that loaded the network and compute the right logits, one after the other."""
+    """The runtimes that loaded the network and compute the right output, one after the other."""
     with ExitStack() as stack:
         parts = {}
         for name in runtimes:
-            worker = stack.enter_context(closing(Worker(name, network.name, precision, threads, folder)))
+            worker = stack.enter_context(closing(Worker(name, network, precision, threads)))
             try:
                 loaded = worker.load()
                 for input_type, found in loaded.items():
-                    _check(found.logits, network.logits, input_type)
+                    _check(found.output, network.answer.reshape(-1), input_type)
             except FailedError as error:
                 say(f"{name}: left out of {network.name}: {error}")
                 worker.close()

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from benchmarks.runtimes.base import Runtime, Session, Setting, chained
-from benchmarks.runtimes.torch import channels_last_input, folded_module
+from depthwise.profiling.runtimes.base import Runtime, Session, Setting, chained
+from depthwise.profiling.runtimes.torch import channels_last_input, folded_module
 
 
 def _file(setting: Setting) -> Path:

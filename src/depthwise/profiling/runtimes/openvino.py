@@ -7,11 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.runtimes.base import Runtime, Session, Setting, onnx_file
-
-
-def _prepare(setting: Setting) -> None:
-    onnx_file(setting)
+from depthwise.profiling.runtimes.base import Runtime, Session, Setting, as_it_is
 
 
 def _with_camera(setting: Setting, model: Any) -> Any:
@@ -19,6 +15,7 @@ def _with_camera(setting: Setting, model: Any) -> Any:
     from openvino.preprocess import PrePostProcessor
 
     form = setting.network.preprocessing
+    assert form is not None
     steps = PrePostProcessor(model)
     steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
     steps.input().model().set_layout(Layout("NCHW"))
@@ -30,7 +27,7 @@ def _with_camera(setting: Setting, model: Any) -> Any:
 def _load(setting: Setting) -> Session:
     import openvino
 
-    path, core, camera = onnx_file(setting), openvino.Core(), setting.input_type == "uint8"
+    path, core, camera = setting.network.path, openvino.Core(), setting.input_type == "uint8"
     model = core.read_model(str(path))
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
@@ -47,4 +44,4 @@ def _load(setting: Setting) -> Session:
     return Session(request.infer, lambda: np.array(logits), layout, path.stat().st_size, keep=image)
 
 
-RUNTIMES = {"openvino": Runtime("openvino", ("openvino",), _prepare, _load)}
+RUNTIMES = {"openvino": Runtime("openvino", ("openvino",), as_it_is, _load)}

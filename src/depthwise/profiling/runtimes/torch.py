@@ -5,29 +5,26 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.runtimes.base import Runtime, Session, Setting, chained, feed
+from depthwise import graph
+from depthwise.exporters.base import to_layout
+from depthwise.profiling.runtimes.base import Runtime, Session, Setting, chained, feed
 
 
 def folded_module(setting: Setting) -> Any:
     """The network as a torch module in evaluation mode, BatchNorm folded."""
-    import torch
-    from torch.fx.experimental.optimization import fuse
+    from depthwise.profiling.runtimes._torch_module import torch_module
 
-    from depthwise.design.network import build_network
-
-    module = build_network(setting.network.layers)
-    weights = {key: torch.from_numpy(array) for key, array in setting.network.weights.items()}
-    module.load_state_dict(weights, strict=False)
-    return fuse(module.eval())
+    return torch_module(graph.normalize(setting.network.graph)).eval()
 
 
 def channels_last_input(setting: Setting) -> tuple[Any, Any]:
     """The input tensor, channels last in memory, and what fills it before a run (see `feed`)."""
     import torch
 
-    nhwc = np.empty(setting.network.pixels.shape, np.float32)
+    nhwc = np.empty_like(to_layout(setting.network.image, "NHWC"))
     before = feed(setting, "NHWC", nhwc)
-    return torch.from_numpy(nhwc).permute(0, 3, 1, 2), before
+    image = torch.from_numpy(nhwc)
+    return image.permute(0, 3, 1, 2) if image.ndim == 4 else image, before
 
 
 def _file(setting: Setting) -> Path:

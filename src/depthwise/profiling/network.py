@@ -1,0 +1,101 @@
+"""The network that is timed: an .onnx file which every process reads, one image, and the right answer."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise import graph
+from depthwise.analysis import cost
+from depthwise.data.preprocessing import Preprocessing
+from depthwise.errors import UserError
+from depthwise.graph import preprocessing_of
+from depthwise.graph.metadata import has_weights
+from depthwise.ops.base import shape_of
+
+SEED = 0
+"""Of the image."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of one input and one output, batch 1.
+
+    Attributes:
+        name: for tables and messages. path: of its .onnx file, in a folder that runtimes may write to.
+    """
+
+    name: str
+    path: Path
+
+    @classmethod
+    def write(cls, name: str, network: ir.Model, folder: Path) -> "Network":
+        """Puts a Graph with weights into a folder, which is made.
+
+        Raises:
+            UserError: it has no weights, several inputs or outputs, or what `graph.normalize` refuses.
+        """
+        if not has_weights(network):
+            raise UserError(f"{name} has shapes only, no weights: give a run folder or an .onnx file")
+        model = network.clone()
+        for kind, values in (("input", model.graph.inputs), ("output", model.graph.outputs)):
+            found = [value for value in values if value.const_value is None]
+            if len(found) != 1:
+                raise UserError(f"{name} has {len(found)} {kind}s: other runtimes are measured on networks with one")
+            found[0].shape = ir.Shape([1, *(found[0].shape or ())[1:]])
+        model.graph.outputs[0].shape = graph.normalize(model).graph.outputs[0].shape
+        folder.mkdir(parents=True, exist_ok=True)
+        graph.save(model, folder / "model.onnx")
+        return cls(name, folder / "model.onnx")
+
+    @cached_property
+    def graph(self) -> ir.Model:
+        """The network in standard ONNX operators, BatchNorm possibly not yet folded."""
+        return graph.load(self.path)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of one image."""
+        return cost(self.graph).macs
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing | None:
+        """How camera bytes become the input; None: it is not known, so they are not measured."""
+        return preprocessing_of(self.graph)
+
+    @property
+    def input_types(self) -> tuple[str, ...]:
+        """What it can be measured from."""
+        return ("float32",) if self.preprocessing is None else ("float32", "uint8")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the input: [1, C, H, W] or [1, C]."""
+        (value,) = (value for value in self.graph.graph.inputs if value.const_value is None)
+        return shape_of(value)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Of the output: [1, classes], or that of a map [1, C, H, W]."""
+        return shape_of(self.graph.graph.outputs[0])
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """Camera bytes: uint8 [1, H, W, C]."""
+        _, channels, height, width = self.shape
+        return np.random.default_rng(SEED).integers(0, 256, (1, height, width, channels), np.uint8)
+
+    @cached_property
+    def image(self) -> np.ndarray:
+        """The same image normalized, float32 [1, C, H, W]; without preprocessing: normal random numbers."""
+        if self.preprocessing is not None:
+            return self.preprocessing.normalize(self.pixels)
+        return np.random.default_rng(SEED).standard_normal(self.shape).astype(np.float32)
+
+    @cached_property
+    def answer(self) -> np.ndarray:
+        """The right output, from the NumPy interpreter."""
+        (answer,) = graph.evaluate(graph.normalize(self.graph), self.image)
+        return answer
