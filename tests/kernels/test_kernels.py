@@ -105,6 +105,21 @@ def test_ranges_of_channels_equal_the_whole_bit_for_bit_and_leave_the_others(
             assert np.isnan(np.delete(part, np.s_[start:stop], axis=1)).all(), f"{call} writes beside {start}..{stop}"
 
 
+def test_vectors_give_the_bits_of_plain_c(
+    instructions: str, library: ctypes.CDLL, calls: list[Call], tmp_path: Path
+) -> None:
+    """Where no multiply-add can be fused, and each output has its own order of summation."""
+    same = ("Add", "Multiply", "Activation", "MaxPool", "AveragePool", "GlobalAveragePool")
+    plain = {str(call.case): call for call in calls_for("c") if call.case.op in same}
+    expected = _library("c", list(plain.values()), tmp_path)
+    where = {case: index for index, case in enumerate(plain)}
+    served = [(index, call) for index, call in enumerate(calls) if call.case.op in same]
+    assert {str(call.case) for _, call in served} == set(plain)
+    for index, call in served:
+        y = run(expected, where[str(call.case)], plain[str(call.case)])
+        assert run(library, index, call).tobytes() == y.tobytes(), str(call)
+
+
 def test_elementwise_operators_may_write_over_their_input(library: ctypes.CDLL, calls: list[Call]) -> None:
     for index, call in enumerate(calls):
         if not REGISTRY[call.case.op].in_place:

@@ -93,11 +93,15 @@ SIMD_INLINE void simd_store(float *to, simd v)
 /* The first `count` floats of v, 0 < count <= SIMD_WIDTH. */
 SIMD_INLINE void simd_store_part(float *to, simd v, int count)
 {
+#if defined(DEPTHWISE_AVX512)
+    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), v);
+#else
     float lanes[SIMD_WIDTH];
 
     simd_store(lanes, v);
     for (int i = 0; i < count; i++)
         to[i] = lanes[i];
+#endif
 }
 
 /* One value in every lane. */
@@ -222,6 +226,51 @@ static inline void simd_activate_channels(float *y, int pixels, int channels, in
     }
     for (int i = 0; i < pixels; i++)
         simd_activate_all(y + i * channels + from, to - from, activation, minimum, maximum);
+}
+
+/* The first `count` floats, 0 < count <= SIMD_WIDTH; the other lanes are zero, and what lies behind is not read. */
+SIMD_INLINE simd simd_load_part(const float *from, int count)
+{
+    if (count == SIMD_WIDTH)
+        return simd_load(from);
+#if defined(DEPTHWISE_AVX512)
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+#elif defined(DEPTHWISE_AVX2)
+    return _mm256_maskload_ps(from, (__m256i)((simd_int){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)count - (simd_int){0}));
+#else
+    float lanes[SIMD_WIDTH] = {0};
+    for (int i = 0; i < count; i++)
+        lanes[i] = from[i];
+    return simd_load(lanes);
+#endif
+}
+
+/* a > b ? a : b in every lane; b where one is not a number. */
+SIMD_INLINE simd simd_max(simd a, simd b)
+{
+#if defined(DEPTHWISE_AVX512)
+    return _mm512_max_ps(a, b);
+#elif defined(DEPTHWISE_AVX2)
+    return _mm256_max_ps(a, b);
+#else
+    return simd_select((simd_int)(a > b), a, b);
+#endif
+}
+
+/* SIMD_WIDTH bytes from any address, as floats. */
+SIMD_INLINE simd simd_from_bytes(const uint8_t *from)
+{
+#if defined(DEPTHWISE_AVX512)
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)from)));
+#elif defined(DEPTHWISE_AVX2)
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)from)));
+#else
+    float lanes[SIMD_WIDTH];
+
+    for (int i = 0; i < SIMD_WIDTH; i++)
+        lanes[i] = (float)from[i];
+    return simd_load(lanes);
+#endif
 }
 
 #endif

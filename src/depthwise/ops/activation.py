@@ -5,6 +5,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
 
@@ -24,5 +25,7 @@ _KERNEL = Kernel(
 )
 
 OPERATORS = {
-    "Activation": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=row_by_row, in_place=True)
+    "Activation": Operator(
+        shape=_shape, reference=_reference, kernels=(*with_vectors(_KERNEL), _KERNEL), rows=row_by_row, in_place=True
+    )
 }

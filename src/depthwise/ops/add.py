@@ -5,6 +5,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
 
@@ -26,4 +27,8 @@ _KERNEL = Kernel(
     includes=("parameters.h", "activation.h"),
 )
 
-OPERATORS = {"Add": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=row_by_row, in_place=True)}
+OPERATORS = {
+    "Add": Operator(
+        shape=_shape, reference=_reference, kernels=(*with_vectors(_KERNEL), _KERNEL), rows=row_by_row, in_place=True
+    )
+}

@@ -6,14 +6,16 @@ Output channel o reads input channel o // m, where m is the depth multiplier.
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._convolution import convolution_macs, convolve
 from depthwise.ops._kernels import CONVOLUTION_U8_F32, SIMD_WIDTHS, reads_floats
 from depthwise.ops._packing import Layout
 from depthwise.ops._parameters import convolution_fields
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops._window import convolved_shape, window_rows
-from depthwise.ops.base import Kernel, Operator, shape_of
+from depthwise.ops.base import Kernel, Operator, array_of, shape_of
 
 _F32 = Kernel(
     name="depthwise_f32",
@@ -25,9 +27,26 @@ _F32 = Kernel(
 )
 
 
+def _multiplier(node: ir.Node) -> int:
+    return shape_of(node.inputs[1])[0] // shape_of(node.inputs[0])[1]
+
+
+def _members_first(node: ir.Node) -> np.ndarray:
+    """Weight [kh, kw, m, C], bias [m, C]: output o = c * m + j of the ONNX order stands at [j, c]."""
+    channels, multiplier = shape_of(node.inputs[0])[1], _multiplier(node)
+    weight, bias = array_of(node.inputs[1]), array_of(node.inputs[2])
+    ordered = weight.reshape(channels, multiplier, *weight.shape[2:]).transpose(2, 3, 1, 0)
+    return np.concatenate([ordered.reshape(-1), bias.reshape(channels, multiplier).T.reshape(-1)]).astype(np.float32)
+
+
 def _fills_vector(width: int) -> Callable[[ir.Node], bool]:
     """Whether the node has multiplier 1 and at least one whole vector of channels."""
     return lambda node: reads_floats(node) and shape_of(node.inputs[1])[0] == shape_of(node.inputs[0])[1] >= width
+
+
+def _leaves_lanes(width: int) -> Callable[[ir.Node], bool]:
+    """Whether the node has multiplier 1 and less than a vector of channels."""
+    return lambda node: reads_floats(node) and shape_of(node.inputs[1])[0] == shape_of(node.inputs[0])[1] < width
 
 
 _F32_SIMD = tuple(
@@ -42,12 +61,24 @@ _F32_SIMD = tuple(
     for instructions, width in SIMD_WIDTHS.items()
 )
 
+_F32_NARROW_SIMD = tuple(
+    replace(kernel, fits=_leaves_lanes(SIMD_WIDTHS[kernel.instructions]))
+    for kernel in with_vectors(_F32, name="depthwise_f32_narrow_simd")
+)
+
+_F32_MULTIPLIER_SIMD = with_vectors(
+    _F32,
+    name="depthwise_f32_multiplier_simd",
+    fits=lambda node: reads_floats(node) and _multiplier(node) > 1,
+    constants=_members_first,
+)
+
 OPERATORS = {
     "Depthwise": Operator(
         shape=convolved_shape,
         reference=convolve,
         macs=convolution_macs,
-        kernels=(CONVOLUTION_U8_F32, *_F32_SIMD, _F32),
+        kernels=(CONVOLUTION_U8_F32, *_F32_SIMD, *_F32_NARROW_SIMD, *_F32_MULTIPLIER_SIMD, _F32),
         rows=window_rows,
     )
 }

@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._parameters import global_pool_fields
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Rows, Shape, shape_of
 
 
@@ -25,6 +26,9 @@ _KERNEL = Kernel(
 
 OPERATORS = {
     "GlobalAveragePool": Operator(
-        shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=lambda _: Rows(reduces=True)
+        shape=_shape,
+        reference=_reference,
+        kernels=(*with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h")), _KERNEL),
+        rows=lambda _: Rows(reduces=True),
     )
 }

@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._parameters import pool_fields
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops._window import pooled_shape, window_of, window_rows
 from depthwise.ops.base import Kernel, Operator
 
@@ -20,4 +21,11 @@ _KERNEL = Kernel(
     includes=("parameters.h", "window.h"),
 )
 
-OPERATORS = {"MaxPool": Operator(shape=pooled_shape, reference=_reference, kernels=(_KERNEL,), rows=window_rows)}
+OPERATORS = {
+    "MaxPool": Operator(
+        shape=pooled_shape,
+        reference=_reference,
+        kernels=(*with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h", "window.h")), _KERNEL),
+        rows=window_rows,
+    )
+}

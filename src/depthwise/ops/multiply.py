@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
 
@@ -41,5 +42,11 @@ _MAPS = Kernel(
 _GATE = replace(_MAPS, name="multiply_gate_f32", fits=_one_factor_a_channel)
 
 OPERATORS = {
-    "Multiply": Operator(shape=_shape, reference=_reference, kernels=(_MAPS, _GATE), rows=row_by_row, in_place=True)
+    "Multiply": Operator(
+        shape=_shape,
+        reference=_reference,
+        kernels=(*with_vectors(_MAPS), _MAPS, *with_vectors(_GATE), _GATE),
+        rows=row_by_row,
+        in_place=True,
+    )
 }

@@ -5,6 +5,7 @@ import onnx_ir as ir
 
 from depthwise.ops._packing import scale_and_shift
 from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
 
@@ -21,6 +22,10 @@ def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
     return np.asarray(x * scale + shift, np.float32)
 
 
+def _few_channels(node: ir.Node) -> bool:
+    return shape_of(node.inputs[0])[1] <= 4
+
+
 _KERNEL = Kernel(
     name="normalize_u8_f32",
     struct="elementwise_parameters",
@@ -30,4 +35,11 @@ _KERNEL = Kernel(
     includes=("parameters.h", "activation.h"),
 )
 
-OPERATORS = {"Normalize": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=row_by_row)}
+OPERATORS = {
+    "Normalize": Operator(
+        shape=_shape,
+        reference=_reference,
+        kernels=(*with_vectors(_KERNEL, fits=_few_channels), _KERNEL),
+        rows=row_by_row,
+    )
+}

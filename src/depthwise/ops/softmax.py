@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Shape, shape_of
 
 
@@ -28,4 +29,6 @@ _KERNEL = Kernel(
     includes=("parameters.h", "activation.h"),
 )
 
-OPERATORS = {"Softmax": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), in_place=True)}
+OPERATORS = {
+    "Softmax": Operator(shape=_shape, reference=_reference, kernels=(*with_vectors(_KERNEL), _KERNEL), in_place=True)
+}

@@ -134,7 +134,8 @@ def choose_kernel(node: ir.Node, isa: Sequence[str]) -> tuple[Kernel, str]:
         if kernel.input_type != element:
             continue
         if kernel.instructions not in isa:
-            lacking.setdefault(kernel.name, []).append(kernel.instructions)
+            if kernel.fits(node):
+                lacking.setdefault(kernel.name, []).append(kernel.instructions)
         elif not kernel.fits(node):
             unfit.append(f"{kernel.name} does not serve this shape")
         else:

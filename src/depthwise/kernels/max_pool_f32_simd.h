@@ -1,0 +1,42 @@
+/* Max pooling, with vectors of channels; padded pixels never win.
+ *   x [height][width][channels]
+ *   y [.][out_width][channels], rows first .. last - 1; constants, workspace: none
+ */
+#ifndef DEPTHWISE_MAX_POOL_F32_SIMD_H
+#define DEPTHWISE_MAX_POOL_F32_SIMD_H
+
+#include "simd.h"
+#include "window.h"
+
+/* One pixel, up to SIMD_WIDTH channels: the largest under the taps inside the map. in: under the first of them. */
+SIMD_INLINE simd max_pool_part(const struct pool_parameters *p, const float *in, int rows, int columns, int count)
+{
+    simd largest = simd_all(-UNBOUNDED);
+
+    for (int ky = 0; ky < rows; ky++)
+        for (int kx = 0; kx < columns; kx++)
+            largest = simd_max(simd_load_part(in + (ky * p->width + kx) * p->channels, count), largest);
+    return largest;
+}
+
+static inline void max_pool_f32_simd(const struct pool_parameters *p, const float *x, const float *constants, float *y,
+                                     float *workspace, int base, int first, int last)
+{
+    (void)constants, (void)workspace;
+    DEPTHWISE_ASSERT(first <= last);
+    for (int oy = first; oy < last; oy++) {
+        const struct taps v = taps_inside(oy * p->stride_y - p->pad_top, p->kernel_height, 1, p->height);
+        for (int ox = 0; ox < p->out_width; ox++, y += p->channels) {
+            const struct taps h = taps_inside(ox * p->stride_x - p->pad_left, p->kernel_width, 1, p->width);
+            const int rows = v.last - v.first, columns = h.last - h.first;
+            const float *in = x + ((v.start - base) * p->width + h.start) * p->channels;
+            int c = 0;
+            for (; c + SIMD_WIDTH <= p->channels; c += SIMD_WIDTH)
+                simd_store(y + c, max_pool_part(p, in + c, rows, columns, SIMD_WIDTH));
+            if (c < p->channels)
+                simd_store_part(y + c, max_pool_part(p, in + c, rows, columns, p->channels - c), p->channels - c);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,18 @@
+"""Vector variants of kernels, one for each instruction set that `kernels/simd.h` knows."""
+
+from dataclasses import replace
+from typing import Any
+
+from depthwise.ops._kernels import SIMD_WIDTHS
+from depthwise.ops.base import Kernel
+
+
+def with_vectors(plain: Kernel, **changes: Any) -> tuple[Kernel, ...]:
+    """The variants of a plain kernel NAME that are NAME_simd (or have another `name`), best set first.
+
+    Args:
+        plain: the kernel in plain C.
+        changes: fields in which the variants differ from it; `simd.h` is included beside what the plain one includes.
+    """
+    changes = {"name": f"{plain.name}_simd", "includes": (*plain.includes, "simd.h"), **changes}
+    return tuple(replace(plain, instructions=instructions, **changes) for instructions in SIMD_WIDTHS)
