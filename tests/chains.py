@@ -30,19 +30,20 @@ def chains(draw: st.DrawFn) -> ir.Model:
         value = nodes[-1].outputs[0] if nodes else x
     if draw(st.booleans()) or not nodes:
         nodes.append(node("GlobalAveragePool", "pool", [value], (*shape_of(value)[:2], 1, 1)))
-    return _model(x, nodes)
+    more = draw(st.lists(st.sampled_from(nodes), max_size=2, unique=True)) if draw(st.booleans()) else []
+    return _model(x, nodes, [one.outputs[0] for one in more if one is not nodes[-1]])
 
 
-def _model(x: ir.Value, nodes: list[ir.Node]) -> ir.Model:
-    """The graph that ends with the last node, without what nothing reads."""
-    kept, needed = [], {nodes[-1].outputs[0]}
+def _model(x: ir.Value, nodes: list[ir.Node], more: list[ir.Value]) -> ir.Model:
+    """The graph that ends with the last node, and with more outputs from the middle; without what nothing reads."""
+    kept, needed = [], {nodes[-1].outputs[0], *more}
     for one in reversed(nodes):
         if one.outputs[0] in needed:
             kept.append(one)
             needed.update(one.inputs)
     kept.reverse()
     constants = [value for one in kept for value in one.inputs if value.const_value is not None]
-    inside = ir.Graph([x], list(kept[-1].outputs), nodes=kept, initializers=constants, opset_imports={DOMAIN: 1})
+    inside = ir.Graph([x], [*kept[-1].outputs, *more], nodes=kept, initializers=constants, opset_imports={DOMAIN: 1})
     return ir.Model(inside, ir_version=8)
 
 
@@ -110,7 +111,7 @@ def _sized(one: ir.Node) -> list[ir.Node]:
 
 def stages_of_model(model: ir.Model) -> Stages:
     """The calls of a network."""
-    return stages_of(list(model.graph), model.graph.inputs[0], model.graph.outputs[0])
+    return stages_of(list(model.graph), model.graph.inputs, model.graph.outputs)
 
 
 @st.composite

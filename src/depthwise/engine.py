@@ -4,11 +4,13 @@ import ctypes
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from depthwise import compiler
+from depthwise.compiler.ports import Inputs, empty_outputs, pack_inputs, unpack_outputs
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.device import Device
 from depthwise.errors import UserError
@@ -29,7 +31,8 @@ class Engine:
     Attributes:
         manifest: what the compiler wrote about the network.
         memory: exact bytes. compiler: version line of the C compiler that built it.
-        input: "uint8" or "float". classes: names of the outputs, possibly none.
+        input: "uint8" if a network takes camera bytes, else "float". classes: names of the (first) output's values,
+            possibly none.
         preprocessing: how an image becomes the input, if the model says so.
     """
 
@@ -37,7 +40,7 @@ class Engine:
         self.manifest = manifest
         self.memory: Memory = compiler.memory_of(manifest, built)
         self.compiler = built.compiler
-        self.input = "uint8" if manifest.input.type == "uint8" else "float"
+        self.input = "uint8" if any(one.type == "uint8" for one in (*manifest.inputs, manifest.input)) else "float"
         self.classes = tuple(manifest.classes)
         self.preprocessing: Preprocessing | None = manifest.preprocessing
         library = ctypes.CDLL(str(built.library))
@@ -103,20 +106,22 @@ class Engine:
             raise UserError(f"{weights} does not hold the network's {manifest.weights} bytes: compile it again")
         return cls(manifest, compiler.build(folder), weights.read_bytes())
 
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
+    def __call__(self, batch: Inputs) -> Any:
         """Runs the network on images.
 
         Args:
-            batch: [N, H, W, C], or one [H, W, C]: uint8 pixels 0..255, or float32 as the network's input type says.
+            batch: [N, H, W, C], or one [H, W, C]: uint8 pixels 0..255, or float32 as the network's input type says. Of
+                a network with several inputs one such array for each, in order or by name.
 
         Returns:
-            float32 [N, outputs] (a network that ends in a map: [N, H, W, C]).
+            float32 [N, outputs] (a network that ends in a map: [N, H, W, C]); of a network with several outputs a
+            dictionary of such arrays by name.
 
         Raises:
-            UserError: another shape or element type.
+            UserError: another shape or element type; inputs of other names or numbers.
         """
-        images = self._checked(batch)
-        outputs = np.empty((len(images), *self.manifest.output.shape), np.float32)
+        images = pack_inputs(self.manifest, batch)
+        outputs = empty_outputs(self.manifest, len(images))
         try:
             arena = self._arenas.pop()
         except IndexError:
@@ -127,7 +132,7 @@ class Engine:
                 self._check(self._run(*pointers))
         finally:
             self._arenas.append(arena)
-        return outputs
+        return unpack_outputs(self.manifest, outputs)
 
     def of_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """What the network takes, from uint8 pixels [N, H, W, C]: themselves, or floats normalized as in training.
@@ -141,8 +146,8 @@ class Engine:
             raise UserError("the network does not say how its images are prepared: compile it with --mean and --std")
         return np.ascontiguousarray(self.preprocessing.normalize(pixels).transpose(0, 2, 3, 1))
 
-    def prepared(self, image: np.ndarray) -> Callable[[], np.ndarray]:
-        """A call on one image with every buffer bound beforehand, for timing: it returns the same array every time.
+    def prepared(self, image: Inputs) -> Callable[[], Any]:
+        """A call on one image with every buffer bound beforehand, for timing: it returns the same arrays every time.
 
         Args:
             image: [1, H, W, C] or [H, W, C], as for a call of the engine.
@@ -150,22 +155,21 @@ class Engine:
         Raises:
             UserError: another shape or element type, or several images.
         """
-        images = self._checked(image)
+        images = pack_inputs(self.manifest, image)
         if len(images) != 1:
             raise UserError(f"a prepared call takes one image, got {len(images)}")
-        only = images[0]
-        output = np.empty((1, *self.manifest.output.shape), np.float32)
-        arena = self._aligned(self.manifest.arena)
+        rows, arena = empty_outputs(self.manifest, 1), self._aligned(self.manifest.arena)
+        outputs = unpack_outputs(self.manifest, rows)
         # These pointers keep their arrays alive.
-        pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (self._weights, only, output, arena)]
+        pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (self._weights, images, rows, arena)]
 
-        def call() -> np.ndarray:
+        def call() -> Any:
             self._check(self._run(*pointers))
-            return output
+            return outputs
 
         return call
 
-    def profile(self, image: np.ndarray, runs: int = 20) -> list[CallTime]:
+    def profile(self, image: Inputs, runs: int = 20) -> list[CallTime]:
         """What each call of a kernel takes of one run on an image, in order: the median over `runs`.
 
         Args:
@@ -178,10 +182,10 @@ class Engine:
         timed = self.manifest.profile
         if not timed:
             raise UserError(f"{self.manifest.name} takes no times: compile it with --profile (profile=True)")
-        images = self._checked(image)
+        images = pack_inputs(self.manifest, image)
         if len(images) != 1 or runs < 1:
             raise UserError(f"a profile takes one image and at least one run, got {len(images)} and {runs}")
-        output, arena = np.empty(self.manifest.output.shape, np.float32), self._aligned(self.manifest.arena)
+        output, arena = empty_outputs(self.manifest, 1), self._aligned(self.manifest.arena)
         times = np.zeros((runs + 2, len(timed)), _TIME)
         for row in times:
             pointers = (array.ctypes.data for array in (self._weights, images, output, arena, row))
@@ -191,20 +195,6 @@ class Engine:
             CallTime(**call.model_dump(), steps=int(steps), seconds=float(second))
             for call, steps, second in zip(timed, times[0]["count"], seconds, strict=True)
         ]
-
-    def _checked(self, batch: np.ndarray) -> np.ndarray:
-        """The batch as [N, ...], contiguous."""
-        images, expected = np.asarray(batch), self.manifest.input
-        shape = tuple(expected.shape)
-        if images.dtype != np.dtype(expected.type):
-            hint = "pixels 0 to 255" if expected.type == "uint8" else "values normalized as in training"
-            raise UserError(f"the network takes {expected.type} {hint}, got {images.dtype} {list(images.shape)}")
-        if images.shape == shape:
-            images = images[None]
-        if images.ndim != len(shape) + 1 or images.shape[1:] != shape:
-            sizes = ", ".join(map(str, shape))
-            raise UserError(f"the network takes images [N, {sizes}] or one [{sizes}] (NHWC), got {list(batch.shape)}")
-        return np.ascontiguousarray(images)
 
     def _aligned(self, size: int) -> np.ndarray:
         """Memory of `size` bytes, aligned as the arena must be."""

@@ -47,12 +47,12 @@ def run(made, folder, isa, image):
     weights, begin, weights_at = guarded(manifest.weights)
     weights[begin : begin + manifest.weights] = np.fromfile(folder / "network_weights.bin", np.uint8)
     arena, arena_begin, arena_at = guarded(manifest.arena)
-    output, output_begin, output_at = guarded(manifest.output.bytes)
+    output, output_begin, output_at = guarded(manifest.output_bytes)
     assert function(weights_at, ctypes.c_void_p(image.ctypes.data), output_at, arena_at) == 0
-    for memory, start, size in ((arena, arena_begin, manifest.arena), (output, output_begin, manifest.output.bytes)):
+    for memory, start, size in ((arena, arena_begin, manifest.arena), (output, output_begin, manifest.output_bytes)):
         assert (memory[:start] == 0xA5).all()
         assert (memory[start + size :] == 0xA5).all()
-    return output[output_begin : output_begin + manifest.output.bytes].tobytes()
+    return output[output_begin : output_begin + manifest.output_bytes].tobytes()
 
 
 def image_for(model, seed=0):

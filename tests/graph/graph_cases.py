@@ -479,8 +479,18 @@ REFUSALS = [
     Case("dynamic_size", "y = Relu(x)", r"input 'x' \[N, 4, H, W\] has dynamic sizes", x="float[N,4,H,W] x"),
     Case("fixed_batch", "y = Relu(x)", "fixed batch 8: export it with batch 1", x="float[8,4,6,6] x"),
     Case(
-        "two_inputs", "y = Add(x, z)", r"has 2 inputs \('x' \[N, 4, 6, 6\], 'z'", x="float[N,4,6,6] x, float[N,4,6,6] z"
+        "second_input",
+        "y = Relu(x)",
+        r"input 'z' \[N, 4, a, 6\] has dynamic sizes",
+        x="float[N,4,6,6] x, float[N,4,a,6] z",
     ),
-    Case("two_outputs", "y = Relu(x) z = Relu(y)", "has 2 outputs", y="float[N,4,6,6] y, float[N,4,6,6] z"),
+    Case(
+        "same_outputs",
+        "y = Relu(x) z = Identity(y)",
+        "outputs 'z' and 'y' are the same: export one of them",
+        y="float[N,4,6,6] y, float[N,4,6,6] z",
+    ),
+    Case("passed_through", "y = Relu(x)", "its output 'x' is its input", y="float[N,4,6,6] y, float[N,4,6,6] x"),
+    Case("listed_twice", "y = Relu(x)", "output 'y' twice", y="float[N,4,6,6] y, float[N,4,6,6] y"),
     Case("double_input", "y = Relu(x)", "is DOUBLE: export the network with a float32 input", x="double[N,4,6,6] x"),
 ]

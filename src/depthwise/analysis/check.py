@@ -174,7 +174,7 @@ def _memory(subject: _Subject, precision: Precision, known: Known | None, choice
     if precision in planning.PRECISIONS:
         # Without instruction sets the kernels, hence their layouts, are a guess.
         certainty: Certainty = "exact" if device.isa else "estimated"
-        places = program.arena, program.input.bytes, program.output.bytes
+        places = program.arena, program.input_bytes, program.output_bytes
         weights = planning.packed_bytes(program)
     else:
         certainty = "estimated"

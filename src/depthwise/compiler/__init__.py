@@ -93,8 +93,8 @@ def memory_of(manifest: Manifest, built: Built | None) -> Memory:
     """The exact bytes of a compiled network; code and stack are 0 if it was not built."""
     return Memory(
         arena=manifest.arena,
-        input=manifest.input.bytes,
-        output=manifest.output.bytes,
+        input=manifest.input_bytes,
+        output=manifest.output_bytes,
         stack=built.stack if built else 0,
         weights=manifest.weights,
         code=built.code if built else 0,

@@ -210,7 +210,9 @@ def address(place: Place) -> str:
     """Where a place begins, as an expression."""
     if place.region == "arena":
         return f"(float *)(a + {place.offset})"
-    return "x" if place.region == "input" else "y"
+    if place.region == "output":
+        return f"y + {place.offset // 4}" if place.offset else "y"
+    return f"(const {C_TYPES[place.type]} *)((const unsigned char *)x + {place.offset})" if place.offset else "x"
 
 
 def comment(text: str) -> str:

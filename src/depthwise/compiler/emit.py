@@ -14,14 +14,14 @@ from typing import Any
 
 import jinja2
 
-from depthwise.compiler.calls import C_TYPES, functions_of, operands_in, segments_of
+from depthwise.compiler.calls import C_TYPES, comment, functions_of, operands_in, segments_of
 from depthwise.compiler.isa import INSTRUCTIONS, flags_for
-from depthwise.compiler.manifest import FILE, Manifest, Tensor, TimedCall, WeightsForm
+from depthwise.compiler.manifest import FILE, Manifest, Part, Tensor, TimedCall, WeightsForm
 from depthwise.compiler.weights import rows
 from depthwise.device import Device
 from depthwise.errors import UserError
 from depthwise.files import atomic_folder
-from depthwise.planning import PackedWeights, Place, Program, pack
+from depthwise.planning import PackedWeights, Place, Port, Program, pack
 from depthwise.results import Buffer
 
 KERNELS = Path(__file__).parents[1] / "kernels"
@@ -69,7 +69,7 @@ def emit(
     _check_name(name)
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / FILE).is_file())):
         raise UserError(f"{folder} exists and is not a compiled network: give another folder with -o")
-    outputs = math.prod(program.output.shape)
+    outputs = math.prod(program.outputs[0].place.shape)
     if program.classes and len(program.classes) != outputs:
         raise UserError(
             f"the network has {outputs} outputs but {len(program.classes)} class names: correct its metadata"
@@ -114,8 +114,10 @@ def _manifest(
         arena=program.arena,
         alignment=program.alignment,
         lower_bound=program.lower_bound,
-        input=_tensor(program.input),
-        output=_tensor(program.output),
+        input=_tensor(program.inputs[0].place),
+        output=_tensor(program.outputs[0].place),
+        inputs=_parts(program.inputs),
+        outputs=_parts(program.outputs),
         classes=list(program.classes),
         preprocessing=program.preprocessing,
         calls=[call.name for call in program.calls()],
@@ -134,6 +136,13 @@ def _timed(program: Program) -> list[TimedCall]:
 def _tensor(place: Place) -> Tensor:
     shape = place.shape[1:] if len(place.shape) != 4 else (*place.shape[2:], place.shape[1])
     return Tensor.model_validate({"type": place.type, "shape": list(shape), "bytes": place.bytes})
+
+
+def _parts(ports: Sequence[Port]) -> list[Part]:
+    """All of several inputs or outputs."""
+    if len(ports) == 1:
+        return []
+    return [Part(**_tensor(port.place).model_dump(), name=port.name, offset=port.place.offset) for port in ports]
 
 
 def _render(program: Program, manifest: Manifest, packed: PackedWeights) -> dict[str, str]:
@@ -160,8 +169,7 @@ def _render(program: Program, manifest: Manifest, packed: PackedWeights) -> dict
 def _context(program: Program, manifest: Manifest, packed: PackedWeights) -> dict[str, Any]:
     functions = functions_of(program, manifest.name)
     segments = segments_of(program, manifest.name, functions, packed)
-    shape, form = manifest.input.shape, program.preprocessing
-    dimensions = ("HEIGHT", "WIDTH", "CHANNELS") if len(shape) == 3 else ("CHANNELS",)
+    form = program.preprocessing
     used = {name for segment in segments for name in (segment.used or operands_in(segment.calls, "xwya"))}
     return {
         "name": manifest.name,
@@ -185,14 +193,7 @@ def _context(program: Program, manifest: Manifest, packed: PackedWeights) -> dic
         "preprocessing": form,
         "resize_rule": _RESIZE_RULES[form.resize] if form else "",
         "channel_order": ("red, green, blue" if form.channels == 3 else "grey only") if form else "",
-        "input_type": C_TYPES[manifest.input.type],
-        "input_layout": _layout(shape),
-        "input_dimensions": list(zip(dimensions, shape, strict=True)),
-        "input_count": math.prod(shape),
-        "input_bytes": manifest.input.bytes,
-        "output_layout": _layout(manifest.output.shape),
-        "output_count": math.prod(manifest.output.shape),
-        "output_bytes": manifest.output.bytes,
+        **_ports(manifest),
         "arena": manifest.arena,
         "alignment": manifest.alignment,
         "weights_form": manifest.weights_form,
@@ -200,6 +201,38 @@ def _context(program: Program, manifest: Manifest, packed: PackedWeights) -> dic
         "weight_bytes": manifest.weights,
         "weight_count": packed.data.size,
     }
+
+
+def _ports(manifest: Manifest) -> dict[str, Any]:
+    """What templates print of inputs and outputs: of the first ones, and of each where there are several."""
+    types = [C_TYPES[tensor.type] for tensor in (*manifest.inputs, manifest.input)]
+    return {
+        "input_type": C_TYPES[manifest.input.type],
+        "aligned_type": "float" if "float" in types else "uint8_t",
+        "input_layout": _layout(manifest.input.shape),
+        "input_dimensions": _dimensions(manifest.input),
+        "input_count": math.prod(manifest.input.shape),
+        "input_bytes": manifest.input_bytes,
+        "output_layout": _layout(manifest.output.shape),
+        "output_count": math.prod(manifest.output.shape),
+        "output_bytes": manifest.output_bytes,
+        "inputs": [_part(part) for part in manifest.inputs],
+        "outputs": [_part(part) for part in manifest.outputs],
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "comment": comment(f"{part.name}: {C_TYPES[part.type]}, {_layout(part.shape)}"),
+        "offset": part.offset,
+        "dimensions": _dimensions(part),
+        "count": math.prod(part.shape),
+    }
+
+
+def _dimensions(tensor: Tensor) -> list[tuple[str, int]]:
+    names = ("HEIGHT", "WIDTH", "CHANNELS") if len(tensor.shape) == 3 else ("CHANNELS",)
+    return list(zip(names, tensor.shape, strict=True))
 
 
 def _layout(shape: Sequence[int]) -> str:

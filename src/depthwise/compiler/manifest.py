@@ -22,6 +22,13 @@ class Tensor(Record):
     bytes: int
 
 
+class Part(Tensor):
+    """One of several inputs or outputs: its name, and where it begins in the caller's one buffer, in bytes."""
+
+    name: str
+    offset: int
+
+
 class TimedCall(Record):
     """A call whose time NAME_run_profiled takes: of a layer, its operator and kernel; its segment's number."""
 
@@ -40,6 +47,7 @@ class Manifest(Record):
         instructions: sets that the kernels need beyond plain C; flags: those of flags.txt.
         weights_form: how the constants are stored; weights: their bytes.
         arena, alignment: bytes; lower_bound: what no memory plan for these calls can go below.
+        input, output: the first ones. inputs, outputs: all, where there are several; else the field is not in the file.
         calls: layers in order of execution, the times of `buffers`.
         preprocessing: None if the model does not say.
         profile: the calls in order, if the C can take their times; the field is in the file only then.
@@ -59,15 +67,27 @@ class Manifest(Record):
     lower_bound: int
     input: Tensor
     output: Tensor
+    inputs: list[Part] = Field(default_factory=list)
+    outputs: list[Part] = Field(default_factory=list)
     classes: list[str]
     preprocessing: Preprocessing | None
     calls: list[str]
     buffers: list[Buffer]
     profile: list[TimedCall] = Field(default_factory=list)
 
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of the caller's buffer of all inputs."""
+        return max((part.offset + part.bytes for part in self.inputs), default=self.input.bytes)
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of the caller's buffer of all outputs."""
+        return max((part.offset + part.bytes for part in self.outputs), default=self.output.bytes)
+
     def text(self) -> str:
         """What the file holds."""
-        absent = {name for name in ("profile",) if not getattr(self, name)}
+        absent = {name for name in ("inputs", "outputs", "profile") if not getattr(self, name)}
         return self.model_dump_json(indent=1, exclude=absent) + "\n"
 
 

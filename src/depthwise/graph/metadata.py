@@ -33,13 +33,13 @@ def with_normalization(graph: ir.Model, mean: Sequence[float], std: Sequence[flo
     """A copy of a Graph that says how its input is normalized, for models that come without it.
 
     Args:
-        graph: a Graph of one square image input with static sides.
+        graph: a Graph whose first image input is square, with static sides.
         mean, std: per channel, of pixel values scaled to 0..1.
 
     Raises:
         UserError: another number of channels, a deviation that is not above 0, an input that is no square image.
     """
-    shape = graph.graph.inputs[0].shape
+    shape = image_input(graph).shape
     sides = [side for side in tuple(shape or ())[1:] if isinstance(side, int)]
     if len(sides) != 3 or sides[1] != sides[2]:
         raise UserError(f"--mean and --std are for a square image input [N, C, H, W]; the model's input is {shape}")
@@ -51,6 +51,12 @@ def with_normalization(graph: ir.Model, mean: Sequence[float], std: Sequence[flo
     copy = graph.clone()
     annotate(copy, Preprocessing(sides[1], channels, mean=tuple(mean), std=tuple(std)), ())
     return copy
+
+
+def image_input(graph: ir.Model) -> ir.Value:
+    """The input that the preprocessing is about: the first that is a map, else the first."""
+    maps = (value for value in graph.graph.inputs if value.shape is not None and len(value.shape) == 4)
+    return next(maps, graph.graph.inputs[0])
 
 
 def preprocessing_of(graph: ir.Model) -> Preprocessing | None:

@@ -103,9 +103,9 @@ def normalize(graph: ir.Model, input: Input = "float") -> ir.Model:
     """The normal form of a Graph, which stays as it is.
 
     Args:
-        graph: any Graph of one image input and one output. One that is in normal form already is only copied.
-        input: "float": the network's own float32 input [1, C, H, W]; "uint8": raw pixels 0..255, normalized by the
-            metadata's Preprocessing inside the network.
+        graph: any Graph. One that is in normal form already is only copied.
+        input: "float": the network's own float32 inputs, [1, C, H, W] or [1, C]; "uint8": the first image input takes
+            raw pixels 0..255, normalized by the metadata's Preprocessing inside the network.
 
     Raises:
         UserError: it has an operator, a shape or weights that cannot be compiled; or "uint8" without Preprocessing.
@@ -113,7 +113,8 @@ def normalize(graph: ir.Model, input: Input = "float") -> ir.Model:
     check_wires(graph)
     model = graph.clone()
     if all(node.domain == DOMAIN for node in model.graph) and len(model.graph):
-        run(model, CAMERA + FINISH if input == "uint8" and model.graph.inputs[0].dtype != ir.DataType.UINT8 else ())
+        pixels = any(value.dtype == ir.DataType.UINT8 for value in model.graph.inputs)
+        run(model, CAMERA + FINISH if input == "uint8" and not pixels else ())
     else:
         run(model, UNDERSTAND)
         check_operators(model, supported_operators())

@@ -14,7 +14,7 @@ from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.planning.constants import PackedWeights, pack, packed_bytes
 from depthwise.planning.growth import Network
 from depthwise.planning.memory import ALIGNMENT, Lifetime, align, lower_bound, plan_offsets
-from depthwise.planning.program import Buffer, Call, Place, Program, Read, Region, Segment
+from depthwise.planning.program import Buffer, Call, Place, Port, Program, Read, Region, Segment
 from depthwise.planning.segmentation import DEFAULT, Choice, choose_cuts
 from depthwise.planning.stages import Stages, stages_of
 from depthwise.planning.storage import Cut, Storage, assign_storages, bytes_of
@@ -28,6 +28,7 @@ __all__ = [
     "Footprint",
     "PackedWeights",
     "Place",
+    "Port",
     "Program",
     "Read",
     "Segment",
@@ -70,7 +71,7 @@ def footprint(graph: ir.Model, element: int, isa: tuple[str, ...] = ("c",), choi
         )
         for node in graph.graph
     )
-    input, output = storages[stages.source].bytes, storages[stages.result].bytes
+    input, output = (_offsets(storages, ends)[1] for ends in (stages.sources, stages.results))
     return Footprint(max(arena, ALIGNMENT), input, output, max(weights, ALIGNMENT))
 
 
@@ -78,13 +79,13 @@ def plan(graph: ir.Model, isa: tuple[str, ...], choice: Choice = DEFAULT) -> Pro
     """Plans a network in normal form for a target.
 
     Args:
-        graph: in normal form, with one input and one output.
+        graph: in normal form.
         isa: instruction sets of the target, best first; plain C ("c") need not be named. The kernels are those of the
             first set and plain C: one program has vectors of one width.
         choice: which schedules may be taken, and what is to be least.
 
     Raises:
-        UserError: several inputs or outputs, or an output that no operator computes.
+        UserError: no input, no output, or an output that no operator computes.
     """
     stages = _stages(graph)
     isa = (*[name for name in isa if name != "c"][:1], "c")
@@ -101,7 +102,7 @@ def program_of(
     storages = assign_storages(stages, cuts)
     scratch = _scratch(stages, cuts, [kernel for kernel, _ in kernels])
     buffers, total, bound = _arena(stages, storages, scratch)
-    places = {value: _place(value, storages, stages, buffers) for value in storages}
+    places = _places(storages, stages, buffers)
     segments = []
     for cut in cuts:
         calls = [_call(stages, cut, number, kernels[number], places) for number in range(cut.start, cut.stop)]
@@ -113,8 +114,8 @@ def program_of(
         arena=max(total, ALIGNMENT),
         lower_bound=max(bound, ALIGNMENT),
         alignment=ALIGNMENT,
-        input=places[stages.source],
-        output=places[graph.graph.outputs[0]],
+        inputs=_ports(stages.sources, places),
+        outputs=_ports(graph.graph.outputs, places),
         classes=classes_of(graph),
         preprocessing=preprocessing_of(graph),
         has_weights=graph.metadata_props.get("depthwise.weights") != "none",
@@ -159,16 +160,15 @@ def _cache(isa: Sequence[str]) -> int:
 
 
 def _stages(graph: ir.Model) -> Stages:
-    """The calls of a network with one input and one output."""
-    inputs = [value for value in graph.graph.inputs if value.const_value is None]
-    outputs = list(graph.graph.outputs)
+    """The calls of a network."""
+    inputs, outputs = list(graph.graph.inputs), list(graph.graph.outputs)
     for kind, values in (("input", inputs), ("output", outputs)):
-        if len(values) != 1:
-            names = ", ".join(str(value.name) for value in values) or "none"
-            raise UserError(f"the network has {len(values)} {kind}s ({names}); one {kind} can be compiled")
-    stages = stages_of(list(graph.graph), inputs[0], outputs[0])
-    if stages.result is stages.source:
-        raise UserError(f"the network's output '{outputs[0].name}' is its input: there is nothing to compile")
+        if not values:
+            raise UserError(f"the network has no {kind}: there is nothing to compile")
+    stages = stages_of(list(graph.graph), inputs, outputs)
+    for output in outputs:
+        if stages.seen[output] in stages.sources:
+            raise UserError(f"the network's output '{output.name}' is its input: there is nothing to compile")
     return stages
 
 
@@ -186,11 +186,11 @@ def _arena(
     stages: Stages, storages: Mapping[ir.Value, Storage], scratch: Mapping[str, Lifetime]
 ) -> tuple[dict[str, Buffer], int, int]:
     """Buffers by name (storages that are not the caller's, and workspaces), bytes of the arena, its lower bound."""
-    callers = storages[stages.source], storages[stages.result]
+    callers = {id(storages[value]) for value in (*stages.sources, *stages.results)}
     lives = {
         storage.name: Lifetime(storage.bytes, storage.first, storage.last)
         for storage in {id(storage): storage for storage in storages.values()}.values()
-        if storage is not callers[0] and storage is not callers[1]
+        if id(storage) not in callers
     }
     lives.update(scratch)
     layout = plan_offsets(list(lives.values()))
@@ -201,19 +201,36 @@ def _arena(
     return buffers, layout.total, lower_bound(list(lives.values()))
 
 
-def _place(
-    value: ir.Value, storages: Mapping[ir.Value, Storage], stages: Stages, buffers: Mapping[str, Buffer]
-) -> Place:
-    """The place of an activation."""
-    storage = storages[value]
-    region: Region = "arena"
-    if storage is storages[stages.source]:
-        region = "input"
-    elif storage is storages[stages.result]:
-        region = "output"
-    offset = buffers[storage.name].offset if region == "arena" else 0
-    size = storage.bytes if storage.rows else bytes_of(value)
-    return Place(region, offset, size, shape_of(value), type_of(value), storage.rows)
+def _offsets(storages: Mapping[ir.Value, Storage], ends: Sequence[ir.Value]) -> tuple[dict[int, int], int]:
+    """Where inputs, or outputs, begin in the caller's buffer, by identity of their storages; and its bytes."""
+    offsets: dict[int, int] = {}
+    total = 0
+    for end in ends:
+        offsets[id(storages[end])] = align(total)
+        total = align(total) + storages[end].bytes
+    return offsets, total
+
+
+def _places(
+    storages: Mapping[ir.Value, Storage], stages: Stages, buffers: Mapping[str, Buffer]
+) -> dict[ir.Value, Place]:
+    """The place of every activation."""
+    regions: dict[int, tuple[Region, int]] = {}
+    for storage in storages.values():
+        if storage.name in buffers:
+            regions[id(storage)] = "arena", buffers[storage.name].offset
+    callers: dict[Region, Sequence[ir.Value]] = {"input": stages.sources, "output": stages.results}
+    for region, ends in callers.items():
+        regions.update({key: (region, offset) for key, offset in _offsets(storages, ends)[0].items()})
+    places = {}
+    for value, storage in storages.items():
+        size = storage.bytes if storage.rows else bytes_of(value)
+        places[value] = Place(*regions[id(storage)], size, shape_of(value), type_of(value), storage.rows)
+    return places
+
+
+def _ports(values: Sequence[ir.Value], places: Mapping[ir.Value, Place]) -> tuple[Port, ...]:
+    return tuple(Port(str(value.name), places[value]) for value in values)
 
 
 def _call(stages: Stages, cut: Cut, number: int, kernel: tuple[Kernel, str], places: Mapping[ir.Value, Place]) -> Call:

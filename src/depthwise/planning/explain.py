@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from depthwise.device import format_bytes
-from depthwise.planning.program import Call, Place, Program, Segment
+from depthwise.planning.program import Call, Place, Port, Program, Segment
 
 
 def explain(program: Program) -> str:
@@ -12,8 +12,8 @@ def explain(program: Program) -> str:
     return "\n".join(
         [
             f"{len(calls)} calls in {len(program.segments)} segments, kernels for {', '.join(program.isa)}",
-            f"input   {_describe(program.input)}",
-            f"output  {_describe(program.output)}",
+            *_ports("input", program.inputs),
+            *_ports("output", program.outputs),
             f"arena   {format_bytes(program.arena)} ({program.arena} bytes, aligned to {program.alignment}); "
             f"no plan for these calls needs less than {program.lower_bound}",
             "",
@@ -66,12 +66,19 @@ def _schedule(segment: Segment) -> str:
     return f"stream, {segment.rows_per_step} rows a step, {segment.steps} steps"
 
 
-def _describe(place: Place) -> str:
-    return f"{place.type} {list(place.shape)}, {place.bytes} bytes, the caller's"
+def _ports(kind: str, ports: Sequence[Port]) -> list[str]:
+    several = len(ports) > 1
+    return [
+        f"{kind:<8}{port.place.type} {list(port.place.shape)}, {port.place.bytes} bytes, the caller's"
+        + (f", from {port.place.offset}: {port.name}" if several else "")
+        for port in ports
+    ]
 
 
 def _where(place: Place) -> str:
-    return place.region if place.region != "arena" else f"@{place.offset}"
+    if place.region == "arena":
+        return f"@{place.offset}"
+    return place.region + (f"+{place.offset}" if place.offset else "")
 
 
 def _held(call: Call) -> str:

@@ -97,7 +97,7 @@ class Growth:
 
     def _held(self, piece: _Piece) -> Held:
         size = self._network.sizes[piece.values[0]]
-        if self._stages.result in piece.values:
+        if any(value in self._stages.results for value in piece.values):
             return Held(0, 0, size)  # in the caller's memory
         readers = (reader for value in piece.values for reader in self._stages.readers[value])
         if self._flow and max(readers, default=-1) < self._stop:
@@ -110,6 +110,6 @@ class Growth:
     def _lives_before(self, value: ir.Value) -> bool:
         """Whether a value lies in the arena when the segment begins, and something still reads it."""
         stages, start = self._stages, self._cut.start
-        if value in (stages.source, stages.result) or stages.makers[value] >= start:
+        if value in (*stages.sources, *stages.results) or stages.makers[value] >= start:
             return False
         return max(stages.readers[value], default=-1) >= start

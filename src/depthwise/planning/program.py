@@ -32,7 +32,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tensor lies: at `offset` bytes into the arena, or in the caller's input or output (offset 0).
+    """Where a tensor lies: at `offset` bytes into the arena, or into the caller's input or output.
 
     Attributes:
         shape: logical, [1, C, H, W] or [1, C]; memory is NHWC.
@@ -46,6 +46,14 @@ class Place:
     shape: Shape
     type: str = "float32"
     rows: int = 0
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the network: its name, and its place in the caller's buffer."""
+
+    name: str
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -129,8 +137,10 @@ class Program:
         buffers: what lies in the arena, by offset.
         arena: bytes of the arena, a multiple of `alignment` and never 0, so that a caller's array of it is legal C.
         lower_bound: largest sum of buffers that live at one time; no plan for these calls can do with less.
-        input, output: the caller's buffers; they are not in the arena.
-        classes: names of the outputs, possibly none. preprocessing: how an image becomes the input, if known.
+        inputs, outputs: what lies in the caller's two buffers, which are not in the arena: of several one after the
+            other, each at a multiple of `alignment`. Two outputs may be the same memory, one as a view of the other.
+        classes: names of the first output's values, possibly none.
+        preprocessing: how an image becomes the (first) image input, if known.
         has_weights: False for a network of shapes only, which can be planned but not compiled.
     """
 
@@ -140,8 +150,8 @@ class Program:
     arena: int
     lower_bound: int
     alignment: int
-    input: Place
-    output: Place
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
     classes: tuple[str, ...]
     preprocessing: Preprocessing | None
     has_weights: bool
@@ -150,6 +160,16 @@ class Program:
         """All calls in order of execution; their indices are the times in the buffers' lifetimes."""
         for segment in self.segments:
             yield from segment.calls
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of the caller's buffer of all inputs."""
+        return max(port.place.offset + port.place.bytes for port in self.inputs)
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of the caller's buffer of all outputs."""
+        return max(port.place.offset + port.place.bytes for port in self.outputs)
 
     @property
     def instructions(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from depthwise.ops.base import Rows, activations_of, shape_of
 
 @dataclass(frozen=True)
 class Read:
-    """One activation that a call reads: `value`, made by call number `source` (-1: the network's input).
+    """One activation that a call reads: `value`, made by call number `source` (-1: an input of the network).
 
     Attributes:
         rows: which of its `height` rows an output row needs; None: all of them before the first.
@@ -57,14 +57,14 @@ class Stages:
     """All calls of a network.
 
     Attributes:
-        source, result: the network's input, and the value that its output is a view of (or itself).
+        sources, results: the network's inputs, and the values that its outputs are views of (or themselves), each once.
         makers, readers: numbers of the call that makes each value (-1: none), and of those that read it, in order.
         seen: what each value is a view of (mostly itself).
     """
 
     calls: tuple[Stage, ...]
-    source: ir.Value
-    result: ir.Value
+    sources: tuple[ir.Value, ...]
+    results: tuple[ir.Value, ...]
     makers: Mapping[ir.Value, int]
     readers: Mapping[ir.Value, tuple[int, ...]]
     seen: Mapping[ir.Value, ir.Value] = field(repr=False)
@@ -76,16 +76,16 @@ def height_of(value: ir.Value) -> int:
     return shape[2] if len(shape) == 4 else 1
 
 
-def stages_of(nodes: Sequence[ir.Node], source: ir.Value, result: ir.Value) -> Stages:
+def stages_of(nodes: Sequence[ir.Node], sources: Sequence[ir.Value], results: Sequence[ir.Value]) -> Stages:
     """The calls of a network in normal form.
 
     Args:
         nodes: in topological order.
-        source, result: the network's input and output.
+        sources, results: the network's inputs and outputs.
     """
-    seen = {source: source}
-    makers = {source: -1}
-    readers: dict[ir.Value, list[int]] = {source: []}
+    seen = {source: source for source in sources}
+    makers = dict.fromkeys(sources, -1)
+    readers: dict[ir.Value, list[int]] = {source: [] for source in sources}
     calls: list[Stage] = []
     for node in nodes:
         output, values = node.outputs[0], [seen[value] for value in activations_of(node)]
@@ -98,7 +98,8 @@ def stages_of(nodes: Sequence[ir.Node], source: ir.Value, result: ir.Value) -> S
         for value in dict.fromkeys(values):
             readers[value].append(len(calls) - 1)
     held = {value: tuple(numbers) for value, numbers in readers.items()}
-    return Stages(tuple(calls), source, seen[result], makers, held, seen)
+    ends = tuple(dict.fromkeys(seen[result] for result in results))
+    return Stages(tuple(calls), tuple(sources), ends, makers, held, seen)
 
 
 def _stage(node: ir.Node, values: Sequence[ir.Value], makers: Mapping[ir.Value, int]) -> Stage:

@@ -12,7 +12,7 @@ from depthwise.planning.stages import Stages, height_of
 from depthwise.planning.streaming import Flow
 
 FOREVER = 1 << 30
-"""The last use of the network's output: after every call."""
+"""The last use of an output of the network: after every call."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,20 @@ def assign_storages(stages: Stages, cuts: Sequence[Cut], element: int = 4) -> di
         element: bytes of an element that is not uint8.
     """
     segments = [cut for cut in cuts for _ in range(cut.start, cut.stop)]
-    storages = {stages.source: Storage("input", bytes_of(stages.source, element), -1, -1, values=[stages.source])}
+    storages = {
+        source: Storage(f"{source.name}", bytes_of(source, element), -1, -1, values=[source])
+        for source in stages.sources
+    }
     for number, call in enumerate(stages.calls):
         readers = stages.readers[call.output]
         last = max((segments[reader].stop - 1 for reader in readers), default=segments[number].stop - 1)
         size = bytes_of(call.output, element)
         storage = Storage(call.name, size, segments[number].start, last, makers=[number], values=[call.output])
         storages[call.output] = storage
-    for reader in stages.readers[stages.source]:
-        storages[stages.source].last = segments[reader].stop - 1
-    storages[stages.result].last = FOREVER
+    for source in stages.sources:
+        storages[source].last = max((segments[reader].stop - 1 for reader in stages.readers[source]), default=-1)
+    for result in stages.results:
+        storages[result].last = FOREVER
     for number in range(len(stages.calls)):
         if works_in_place(stages, number, segments[number]):
             _merge(storages, stages, number)
@@ -91,7 +95,7 @@ def works_in_place(stages: Stages, number: int, cut: Cut) -> bool:
     """Whether a call of segment `cut` may write over its first activation: nothing reads that later or beside it."""
     call = stages.calls[number]
     value = call.reads[0].value
-    if not REGISTRY[call.node.op_type].in_place or value in (stages.source, stages.result):
+    if not REGISTRY[call.node.op_type].in_place or value in (*stages.sources, *stages.results):
         return False
     others = (reader for reader in stages.readers[value] if reader != number)
     done = all(reader < (cut.start if cut.flow else number) for reader in others)

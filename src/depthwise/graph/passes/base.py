@@ -150,11 +150,13 @@ def replace(old: ir.Value, new: ir.Value) -> None:
     """Lets every reader of `old`, the graph's outputs included, read `new`; removes the node of `old` if it is unread.
 
     Raises:
-        UserError: the graph's output would become its input.
+        UserError: an output of the graph would become its input, or another output.
     """
     if old.is_graph_output():
         if new.is_graph_input() or new.is_initializer():
             raise UserError(f"the network computes nothing: its output '{old.name}' is its input or a constant")
+        if new.is_graph_output():
+            raise UserError(f"the network's outputs '{old.name}' and '{new.name}' are the same: export one of them")
         name, old.name = old.name, f"{old.name}.replaced"
         new.name = name
     node = old.producer()

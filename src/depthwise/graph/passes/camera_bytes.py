@@ -4,18 +4,18 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.errors import UserError
-from depthwise.graph.metadata import preprocessing_of
+from depthwise.graph.metadata import image_input, preprocessing_of
 from depthwise.graph.passes.base import static_shape
 from depthwise.ops.base import DOMAIN
 
 
 def camera_bytes(model: ir.Model) -> bool:
-    """Makes the input uint8 and puts a Normalize node, made from the metadata's Preprocessing, first.
+    """Makes the (first) image input uint8 and puts a Normalize node, made from the metadata's Preprocessing, first.
 
     Raises:
         UserError: the metadata has no Preprocessing, or one of other channels; the input is no image.
     """
-    value = model.graph.inputs[0]
+    value = image_input(model)
     shape = static_shape(value) or ()
     preprocessing = preprocessing_of(model)
     if len(shape) != 4:

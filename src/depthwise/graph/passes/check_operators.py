@@ -13,7 +13,7 @@ def check_operators(model: ir.Model, supported: Collection[str]) -> None:
 
     Raises:
         UserError: an operator that is not among `supported`; an output without a static shape; an output of
-            the network that does not depend on its input.
+            the network that does not depend on its input, or is there twice.
     """
     graph = model.graph
     for node in graph:
@@ -21,7 +21,8 @@ def check_operators(model: ir.Model, supported: Collection[str]) -> None:
             raise refuse(node, f"has no counterpart in compiled networks. Supported: {', '.join(sorted(supported))}")
         if static_shape(node.outputs[0]) is None:
             raise refuse(node, "has an output whose shape depends on the data, or inputs that do not fit together")
-    if graph.outputs[0].producer() is None:
-        raise UserError(
-            f"the network computes nothing: its output '{graph.outputs[0].name}' is its input or a constant"
-        )
+    for index, output in enumerate(graph.outputs):
+        if output.producer() is None:
+            raise UserError(f"the network computes nothing: its output '{output.name}' is its input or a constant")
+        if output in graph.outputs[:index]:
+            raise UserError(f"the network has its output '{output.name}' twice: export it once")

@@ -8,7 +8,7 @@ _PARAMETERS = ("weight", "bias")
 
 
 def name_values(model: ir.Model) -> bool:
-    """Renames values and parameters after their nodes; the graph's input and output keep their names."""
+    """Renames values and parameters after their nodes; the graph's inputs and outputs keep their names."""
     graph = model.graph
     taken = {value.name for value in (*graph.inputs, *graph.outputs)}
     parameters = list(graph.initializers.values())
