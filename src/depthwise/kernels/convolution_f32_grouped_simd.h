@@ -17,35 +17,42 @@
 
 /* Up to two vectors of outputs of one group, for neighbouring pixels whose windows hold the same taps.
  *   x: under the first tap of the first pixel; pixels are `across` floats apart, taps `right` and `down`
- *   w: at that tap; taps are depth * filled floats apart, rows of taps `below`
+ *   w: at that tap; after the last tap of a row `skipped` floats follow which belong to taps outside the map
  */
 struct grouped_tile {
     const float *x, *w, *bias;
     float *y;
-    int across, right, down, below;
+    int across, right, down, skipped;
     int rows, columns;          /* taps */
     int depth, filled, outputs; /* input channels of the group, weights of one of them, floats from pixel to pixel of y */
     int lanes, stored;          /* lanes of the last vector that have weights, and that are stored */
     float minimum, maximum;
 };
 
+/* The weights or biases of a vector, `lanes` of which are there: all, if a vector has no more than 8. */
+SIMD_INLINE simd grouped_load(const float *from, int lanes)
+{
+    return SIMD_WIDTH > 8 ? simd_load_part(from, lanes) : simd_load(from);
+}
+
 /* One tile; `pixels` and `vectors` are constants where this is inlined. */
 SIMD_INLINE void grouped_product(const struct grouped_tile *t, int pixels, int vectors)
 {
     const int across = t->across, depth = t->depth, filled = t->filled, lanes = t->lanes;
     const simd minimum = simd_all(t->minimum), maximum = simd_all(t->maximum);
+    const float *line = t->x, *w = t->w;
     simd sum[GROUPED_PIXELS][2], weight[2];
 
     SIMD_UNROLL for (int i = 0; i < pixels; i++)
         SIMD_UNROLL for (int v = 0; v < vectors; v++)
-            sum[i][v] = simd_load_part(t->bias + v * SIMD_WIDTH, v < vectors - 1 ? SIMD_WIDTH : lanes);
-    for (int ky = 0; ky < t->rows; ky++)
+            sum[i][v] = grouped_load(t->bias + v * SIMD_WIDTH, v < vectors - 1 ? SIMD_WIDTH : lanes);
+    for (int ky = 0; ky < t->rows; ky++, line += t->down, w += t->skipped)
         for (int kx = 0; kx < t->columns; kx++) {
-            const float *w = t->w + ky * t->below + kx * depth * filled, *x = t->x + ky * t->down + kx * t->right;
+            const float *x = line + kx * t->right;
             SIMD_OPAQUE(x); /* else the compiler keeps an address for every pixel, and spills them */
             for (int c = 0; c < depth; c++, w += filled) {
                 SIMD_UNROLL for (int v = 0; v < vectors; v++)
-                    weight[v] = simd_load_part(w + v * SIMD_WIDTH, v < vectors - 1 ? SIMD_WIDTH : lanes);
+                    weight[v] = grouped_load(w + v * SIMD_WIDTH, v < vectors - 1 ? SIMD_WIDTH : lanes);
                 SIMD_UNROLL for (int i = 0; i < pixels; i++) {
                     const simd a = simd_all(x[i * across + c]);
                     SIMD_UNROLL for (int v = 0; v < vectors; v++)
@@ -118,7 +125,6 @@ static inline void grouped_row(const struct convolution_parameters *p, const flo
         .across = p->stride_x * p->channels,
         .right = p->dilation_x * p->channels,
         .down = p->dilation_y * p->width * p->channels,
-        .below = p->kernel_width * depth * filled,
         .rows = v.last - v.first,
         .depth = depth,
         .filled = filled,
@@ -133,9 +139,10 @@ static inline void grouped_row(const struct convolution_parameters *p, const flo
         const int whole = left >= 0 && ox + GROUPED_PIXELS <= p->out_width && left + reach <= p->width;
         const struct taps h = taps_inside(left, p->kernel_width, p->dilation_x, p->width);
         t.x = x + h.start * p->channels;
-        t.w = w + v.first * t.below + h.first * depth * filled;
+        t.w = w + (v.first * p->kernel_width + h.first) * depth * filled;
         t.y = y + ox * p->outputs;
         t.columns = h.last - h.first;
+        t.skipped = (p->kernel_width - t.columns) * depth * filled;
         grouped_outputs(t, members, whole ? GROUPED_PIXELS : 1);
         ox += whole ? GROUPED_PIXELS : 1;
     }

@@ -59,7 +59,7 @@ SIMD_INLINE narrow narrow_fma(narrow a, narrow b, narrow c)
 #endif
 }
 
-/* `tiles` times NARROW_PIXELS pixels of a 3 x 3 window which lies inside the map: its weights stay in registers.
+/* `tiles` times NARROW_PIXELS pixels of a 3 x 3 window which lies inside the map.
  * x: the input under the first tap of the first pixel; `count` channels from there on. `stride` is a constant where
  * this is inlined.
  */
@@ -69,22 +69,25 @@ SIMD_INLINE void narrow_tiles(const struct convolution_parameters *p, const floa
     const int channels = p->channels, down = p->width * channels;
     const float minimum = p->minimum, maximum = p->maximum;
     const narrow bias = narrow_load(constants + 9 * channels, count);
-    narrow weight[9];
 
-    SIMD_UNROLL for (int tap = 0; tap < 9; tap++)
-        weight[tap] = narrow_load(constants + tap * channels, count);
     for (; tiles > 0; tiles--, x += NARROW_PIXELS * stride * channels, y += NARROW_PIXELS * channels) {
         narrow sum[NARROW_PIXELS];
         SIMD_UNROLL for (int i = 0; i < NARROW_PIXELS; i++)
             sum[i] = bias;
-        SIMD_UNROLL for (int ky = 0; ky < 3; ky++)
+        SIMD_UNROLL for (int ky = 0; ky < 3; ky++) {
+            const float *w = constants + 3 * ky * channels;
+            narrow weight[3];
+            SIMD_OPAQUE(w); /* else the compiler keeps all nine weights, and spills them where there are 16 registers */
+            SIMD_UNROLL for (int kx = 0; kx < 3; kx++)
+                weight[kx] = narrow_load(w + kx * channels, count);
             /* Each input is loaded once for all pixels whose windows hold it. */
             SIMD_UNROLL for (int column = 0; column < (NARROW_PIXELS - 1) * stride + 3; column++) {
                 const narrow in = narrow_load(x + ky * down + column * channels, count);
                 SIMD_UNROLL for (int i = 0; i < NARROW_PIXELS; i++)
                     if (column >= i * stride && column < i * stride + 3)
-                        sum[i] = narrow_fma(weight[3 * ky + column - i * stride], in, sum[i]);
+                        sum[i] = narrow_fma(weight[column - i * stride], in, sum[i]);
             }
+        }
         SIMD_UNROLL for (int i = 0; i < NARROW_PIXELS; i++)
             narrow_store(y + i * channels, sum[i], count, minimum, maximum);
     }

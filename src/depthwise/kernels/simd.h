@@ -95,12 +95,28 @@ SIMD_INLINE void simd_store_part(float *to, simd v, int count)
 {
 #if defined(DEPTHWISE_AVX512)
     _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), v);
+#elif defined(DEPTHWISE_AVX2)
+    __m128 rest = _mm256_castps256_ps128(v);
+    if (count == SIMD_WIDTH) {
+        simd_store(to, v);
+        return;
+    }
+    if (count & 4) {
+        _mm_storeu_ps(to, rest);
+        rest = _mm256_extractf128_ps(v, 1);
+        to += 4;
+    }
+    if (count & 2) {
+        _mm_storel_pi((__m64 *)to, rest);
+        rest = _mm_movehl_ps(rest, rest);
+        to += 2;
+    }
+    if (count & 1)
+        _mm_store_ss(to, rest);
 #else
-    float lanes[SIMD_WIDTH];
-
-    simd_store(lanes, v);
-    for (int i = 0; i < count; i++)
-        to[i] = lanes[i];
+    SIMD_UNROLL for (int i = 0; i < SIMD_WIDTH; i++)
+        if (i < count)
+            to[i] = v[i];
 #endif
 }
 
@@ -238,10 +254,11 @@ SIMD_INLINE simd simd_load_part(const float *from, int count)
 #elif defined(DEPTHWISE_AVX2)
     return _mm256_maskload_ps(from, (__m256i)((simd_int){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)count - (simd_int){0}));
 #else
-    float lanes[SIMD_WIDTH] = {0};
-    for (int i = 0; i < count; i++)
-        lanes[i] = from[i];
-    return simd_load(lanes);
+    simd v = {0};
+    SIMD_UNROLL for (int i = 0; i < SIMD_WIDTH - 1; i++)
+        if (i < count)
+            v[i] = from[i];
+    return v;
 #endif
 }
 
