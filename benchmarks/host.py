@@ -27,6 +27,7 @@ from depthwise.machine import machine
 from depthwise.profiling.comparison import Row
 from depthwise.profiling.rounds import FULL, QUICK, Plan, chosen, measure, taking_part
 from depthwise.profiling.table import count, lines_of, python_overhead, summary
+from depthwise.progress import Silent
 from depthwise.registry import choose
 
 Sizes = dict[tuple[str, str], int]
@@ -75,7 +76,7 @@ def _measure_all(
                 able = taking_part(runtimes, kind, number, _say)
                 for network in networks:
                     _say(f"{network.name}, {kind}, {count(number)} ...")
-                    measured = measure(network, able, kind, number, plan, _say)
+                    measured = measure(network, able, kind, number, plan, _Said())
                     rows += measured.rows
                     sizes |= {(network.name, name): size for name, size in measured.model_bytes.items()}
                     peaks[kind, number] = max(measured.peak, peaks.get((kind, number), 0.0))
@@ -109,6 +110,13 @@ def _threads(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise UserError(f"--threads '{text}' is no number of threads: write it like 1,2")
     return int(text)
+
+
+class _Said(Silent):
+    """What is left out, on standard error."""
+
+    def note(self, text: str) -> None:
+        _say(text)
 
 
 def _say(text: str) -> None:

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from depthwise import design, graph
-from depthwise.data.preprocessing import Preprocessing
+from depthwise import design
 from depthwise.design import Architecture
 from depthwise.errors import UserError
-from depthwise.profiling.network import Network
+from depthwise.profiling.network import Network, with_random_weights
 
 NETWORKS = ("mobilenet_v1_1.0_224", "mobilenet_v1_0.25_128", "mobilenet_v2_1.0_224", "mobilenet_v2_0.35_96")
 """What is measured if nothing is said: the papers' full size and the smallest of its grid."""
@@ -31,10 +30,7 @@ def write(name: str, folder: Path) -> Network:
     Raises:
         UserError: as `architecture_of`.
     """
-    layers = architecture_of(name).layers()
-    channels, height, _ = layers[0].shape
-    form = Preprocessing(height, channels)  # ImageNet's mean and deviation
-    return Network.write(name, graph.build(layers, graph.initialize(layers), preprocessing=form), folder)
+    return Network.write(name, with_random_weights(architecture_of(name).layers()), folder)
 
 
 def _parsed(name: str) -> tuple[str, float, int | None]:

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from depthwise.device import Precision
     from depthwise.engine import Engine
     from depthwise.exporters import Exported
+    from depthwise.profiling.records import Profile
     from depthwise.progress import Progress
     from depthwise.results import Cost
     from depthwise.runs import Run
 
 __version__ = "0.1.0"
-__all__ = ["UserError", "check", "compile", "cost", "create", "export", "fit"]
+__all__ = ["UserError", "check", "compile", "cost", "create", "export", "fit", "profile"]
 
 
 def create(name: str, **options: Any) -> "torch.nn.Module":
@@ -172,6 +173,35 @@ def export(model: Any, to: str, path: "str | Path", **options: Any) -> "Exported
     from depthwise.exporters import export as write
 
     return write(load_model(model, **options), to, Path(path))
+
+
+def profile(model: Any, progress: "Progress | None" = None, **options: Any) -> "Profile":
+    """Measures a network on this machine: time, MACs a cycle, bytes and the roofline's bound of each layer.
+
+    This machine is measured first, if it has not been.
+
+    Args:
+        model: a name (it gets random weights), run folder, .onnx file, torch module or Graph.
+        progress: told how it goes.
+        options: input, schedule and optimize as for `compile`; time="5s" for each network that is timed, or quick=True;
+            against="all" or "openvino,litert" for other runtimes, with so many threads; standard=True holds each
+            separable layer against the standard convolution it replaces, unfused=True the network against itself with
+            BatchNorm and activations as passes of their own; for a name also width, resolution, classes, channels.
+
+    Raises:
+        UserError: as `compile`; an unknown runtime; a time that is none.
+    """
+    from dataclasses import fields
+
+    from depthwise.device import parse_time
+    from depthwise.profiling.profile import Wanted
+    from depthwise.profiling.profile import profile as measure
+
+    if (time := options.pop("time", None)) is not None:
+        options["seconds"] = parse_time("--time", str(time))
+    options["against"] = tuple(name.strip() for name in (options.get("against") or "").split(",") if name.strip())
+    wanted = {field.name: options.pop(field.name) for field in fields(Wanted) if field.name in options}
+    return measure(model, Wanted(**wanted), progress, **options)
 
 
 def fit(data: "str | Path", *, output: "str | Path | None" = None, **options: Any) -> "Run":

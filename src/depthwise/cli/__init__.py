@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from depthwise.cli import fit
+from depthwise.cli import fit, profile
 from depthwise.cli.common import (
     Channels,
     Classes,
@@ -26,7 +26,7 @@ from depthwise.cli.common import (
 )
 from depthwise.errors import UserError
 
-__all__ = ["app", "fit", "main"]
+__all__ = ["app", "fit", "main", "profile"]
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""

@@ -5,7 +5,7 @@ shapes, activations first among its inputs, then float32 parameters; BatchNorms 
 epilogues, padding is explicit. Cost, planning, quantization and compiling all read this form, so they cannot disagree.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 import onnx_ir as ir
@@ -39,6 +39,7 @@ from depthwise.graph.passes.remove_identities import remove_identities
 from depthwise.graph.passes.vectors_to_maps import vectors_to_maps
 from depthwise.graph.verifier import verify
 from depthwise.ops.base import DOMAIN
+from depthwise.registry import choose
 
 Input = Literal["float", "uint8"]
 
@@ -94,22 +95,29 @@ FINISH: tuple[Pass, ...] = (
 # fmt: on
 
 
+FUSING = ("fold_batchnorm", "fold_batchnorm_forward", "fuse_activation")
+"""Passes that may be left out: what they would fuse stays a node of its own, at the cost of time."""
+
+
 def supported_operators() -> tuple[str, ...]:
     """The ONNX operators which the passes turn into the normal form (some only in the settings which they describe)."""
     return tuple(sorted({operator for step in (*UNDERSTAND, *REWRITE) for operator in step.gone}))
 
 
-def normalize(graph: ir.Model, input: Input = "float") -> ir.Model:
+def normalize(graph: ir.Model, input: Input = "float", *, without: Collection[str] = ()) -> ir.Model:
     """The normal form of a Graph, which stays as it is.
 
     Args:
         graph: any Graph. One that is in normal form already is only copied.
         input: "float": the network's own float32 inputs, [1, C, H, W] or [1, C]; "uint8": the first image input takes
             raw pixels 0..255, normalized by the metadata's Preprocessing inside the network.
+        without: names of passes in FUSING to leave out, to see what fusing gains.
 
     Raises:
         UserError: it has an operator, a shape or weights that cannot be compiled; or "uint8" without Preprocessing.
     """
+    for name in without:
+        choose("fusing pass", name, FUSING)
     check_wires(graph)
     model = graph.clone()
     if all(node.domain == DOMAIN for node in model.graph) and len(model.graph):
@@ -118,7 +126,8 @@ def normalize(graph: ir.Model, input: Input = "float") -> ir.Model:
     else:
         run(model, UNDERSTAND)
         check_operators(model, supported_operators())
-        run(model, REWRITE + (CAMERA if input == "uint8" else ()) + FINISH)
+        rewrite = tuple(step for step in REWRITE if step.name not in without)
+        run(model, rewrite + (CAMERA if input == "uint8" else ()) + FINISH)
     verify(model)
     return model
 

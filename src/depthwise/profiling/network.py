@@ -1,5 +1,6 @@
 """The network that is timed: an .onnx file which every process reads, one image, and the right answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,15 +9,28 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise import graph
-from depthwise.analysis import cost
+from depthwise.analysis.cost import cost
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.errors import UserError
-from depthwise.graph import preprocessing_of
+from depthwise.graph import Layer, preprocessing_of
 from depthwise.graph.metadata import has_weights
 from depthwise.ops.base import shape_of
 
 SEED = 0
-"""Of the image."""
+"""Of images and random weights."""
+
+
+def with_random_weights(layers: Sequence[Layer]) -> ir.Model:
+    """The Graph of Layers with random weights, as time does not depend on them; camera bytes if it has their channels.
+
+    ImageNet's mean and deviation are taken.
+    """
+    channels, height, _ = layers[0].shape
+    usual = Preprocessing(height)
+    form = Preprocessing(height, channels, mean=usual.mean[:channels], std=usual.std[:channels])
+    return graph.build(
+        layers, graph.initialize(layers, SEED), preprocessing=form if channels in (1, usual.channels) else None
+    )
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ several rounds, as everything that disturbs a round only makes it slower.
 """
 
 import ctypes
+import math
 import os
 import tempfile
 import time
@@ -26,6 +27,9 @@ _SECONDS = 5e-4
 _ALIGNMENT = 64
 """Bytes of a cache line."""
 
+SLOWER = 0.6
+"""Reading at less than this share of a cache's bandwidth is no longer from that cache."""
+
 _MEMORY = 32 * 1024**2, 256 * 1024**2
 """Bytes that are read to see the memory: at least, at most."""
 
@@ -45,7 +49,8 @@ class Probed:
     Attributes:
         clock: cycles a second, counted by additions that wait for each other.
         peak: float32 MACs a second.
-        caches, bandwidth: bytes, and bytes a second, as in `Device`.
+        caches, bandwidth: bytes, and bytes a second, as in `Device`; of a cache what this thread has of it, which
+            may be far from all where a machine is shared.
     """
 
     clock: float
@@ -74,8 +79,13 @@ def probe() -> Probed:
             "clock": _Loop(16, c.probe_clock),
             "peak": _Loop(c.probe_width(), lambda count: c.probe_macs(out.ctypes.data, count)),
         }
-        found = _best_rates(loops | {name: _reading(c, out, size) for name, size in _buffers(sizes).items()})
-    return Probed(clock=found.pop("clock"), peak=found.pop("peak"), caches=sizes, bandwidth=found)
+        buffers = _buffers(sizes)
+        loops |= {f"{name} {size}": _reading(c, out, size) for name, tried in buffers.items() for size in tried}
+        found = _best_rates(loops)
+    rates = {name: {size: found[f"{name} {size}"] for size in tried} for name, tried in buffers.items()}
+    usable = {name: _usable(rates[name], size) for name, size in sizes.items()}
+    bandwidth = {name: next(iter(tried.values())) for name, tried in rates.items()}
+    return Probed(clock=found["clock"], peak=found["peak"], caches=usable, bandwidth=bandwidth)
 
 
 def caches() -> dict[str, int]:
@@ -95,11 +105,28 @@ def caches() -> dict[str, int]:
     return {name: found[name] for name in CACHES if name in found}
 
 
-def _buffers(sizes: dict[str, int]) -> dict[str, int]:
-    """Bytes to read for each bandwidth: half of a cache, and twice the largest one for the memory."""
+def _buffers(sizes: dict[str, int]) -> dict[str, list[int]]:
+    """Bytes to read for each bandwidth: twice the cache before to half of this one; for memory twice the largest."""
     least, most = _MEMORY
     memory = min(most, max(least, 2 * max(sizes.values(), default=0)))
-    return {name: size // 2 for name, size in sizes.items()} | {"memory": memory}
+    found, before = {}, 0
+    for name, size in sizes.items():
+        first = 2 * before if 0 < 2 * before < size // 2 else size // 2
+        steps = int(4 * math.log2(size // 2 / first)) if first < size // 2 else 0
+        found[name] = [int(first * 2 ** (step / 4)) for step in range(steps + 1)]
+        before = size
+    return found | {"memory": [memory]}
+
+
+def _usable(rates: Mapping[int, float], size: int) -> int:
+    """Bytes of a cache of `size` that this thread has: the most that are read at its speed, or all of them.
+
+    Args:
+        rates: bytes a second by bytes that are read over and over, in order; the last are half of the cache.
+    """
+    first, *_ = rates.values()
+    most = max(read for read, rate in rates.items() if rate >= SLOWER * first)
+    return size if most == max(rates) else most
 
 
 def _reading(c: ctypes.CDLL, out: np.ndarray, size: int) -> _Loop:

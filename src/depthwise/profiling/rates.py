@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import MODELS, architecture
 from depthwise.engine import Engine
-from depthwise.graph import Layer, LayerList, build, initialize
+from depthwise.graph import Layer, LayerList
+from depthwise.profiling.network import with_random_weights
 
 FAMILY_SIZES = ((0.1, 28, 1), (0.35, 96, 3))
 """Width, resolution and channels of the networks of each family."""
@@ -81,11 +81,9 @@ def prepared(layers: tuple[Layer, ...]) -> Callable[[], object]:
         UserError: there is no C compiler, or it fails.
     """
     channels, height, width = layers[0].shape
-    camera = channels in (1, 3)
-    form = Preprocessing(height, channels, mean=(0.5,) * channels, std=(0.5,) * channels) if camera else None
-    engine = Engine.build(build(layers, initialize(layers), preprocessing=form), input="auto")
+    engine = Engine.build(with_random_weights(layers), input="auto")
     pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, channels), np.uint8)
-    return engine.prepared(pixels if camera else np.ascontiguousarray(pixels / np.float32(255), np.float32))
+    return engine.prepared(pixels if engine.input == "uint8" else pixels / np.float32(255))
 
 
 def best_seconds(calls: Sequence[Callable[[], object]], rounds: int = ROUNDS, seconds: float = SECONDS) -> list[float]:

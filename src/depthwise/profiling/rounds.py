@@ -11,6 +11,7 @@ from depthwise.profiling.comparison import OURS, Row
 from depthwise.profiling.network import Network
 from depthwise.profiling.runtimes import RUNTIMES
 from depthwise.profiling.worker import FailedError, Loaded, Worker
+from depthwise.progress import Progress
 from depthwise.registry import choose
 
 AGREEMENT = 2e-3
@@ -79,17 +80,18 @@ def measure(
     precision: str,
     threads: int,
     plan: Plan,
-    say: Callable[[str], None],
+    progress: Progress,
 ) -> Measured:
     """Measures one network on the runtimes, of which those that fail or compute something else are said and left out.
 
     Args:
         network: which one. runtimes: names in `RUNTIMES` that do not refuse. precision, threads: of all of them.
-        plan: how long. say: is told of what is left out.
+        plan: how long. progress: is told of what is left out.
     """
-    with _loaded(network, runtimes, precision, threads, say) as parts:
+    with _loaded(network, runtimes, precision, threads, progress.note) as parts:
         peak = 0.0
         for i in range(plan.rounds):
+            progress.step(i, plan.rounds, f"{len(parts)} runtimes")
             peak = max(peak, native.peak(precision, threads, plan.seconds / 2))
             # In odd rounds the order is turned round, so that none always follows the same one.
             for name in list(parts)[:: -1 if i % 2 else 1]:
@@ -97,7 +99,7 @@ def measure(
                     for input_type in parts[name].loaded:
                         parts[name].round(input_type, plan.seconds)
                 except FailedError as error:
-                    say(f"{name}: left out of {network.name}: {error}")
+                    progress.note(f"{name}: left out of {network.name}: {error}")
                     del parts[name]
         rows = [
             Row(

@@ -22,7 +22,7 @@ def lines_of(rows: Sequence[Row], sizes: Mapping[tuple[str, str], int]) -> list[
     found = []
     for (network, precision, threads, input_type), group in groups(rows).items():
         where = f"{network}, {precision}, {count(threads)}, {INPUTS[input_type]}"
-        found += ["", f"{where}: floor {group[0].floor_ms:.3f} ms", *_aligned([HEADINGS, *_cells(group, sizes)])]
+        found += ["", f"{where}: floor {group[0].floor_ms:.3f} ms", *aligned([HEADINGS, *_cells(group, sizes)])]
     return [*found, "", *summary(rows)]
 
 
@@ -76,9 +76,13 @@ def _cells(group: Sequence[Row], sizes: Mapping[tuple[str, str], int]) -> list[t
     return cells
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], left: int = 1, *, last: bool = False) -> list[str]:
+    """Rows of cells in columns: the first `left` of them, and the last one if asked for, begin together; others end."""
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    begins = {*range(left), *((len(wide) - 1,) if last else ())}
     return [
-        "  ".join(f"{cell:>{w}}" if i else f"{cell:<{w}}" for i, (cell, w) in enumerate(zip(row, wide, strict=True)))
+        "  ".join(
+            f"{cell:<{w}}" if i in begins else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, wide, strict=True))
+        ).rstrip()
         for row in rows
     ]

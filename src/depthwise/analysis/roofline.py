@@ -1,0 +1,121 @@
+"""The roofline (Williams et al. 2009): the least time of some work on a device, by its arithmetic and by its bytes.
+
+    seconds >= max(MACs / peak, sum of bytes / bandwidth of the level that they are found in)
+
+Work is bound by the larger of the two. Bytes are found in the nearest level that holds all that is touched between two
+uses of them: an activation lies where the layer before has left it, a weight where the whole last image has left it.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from depthwise.device import CACHES, Device
+from depthwise.errors import UserError
+from depthwise.ops import REGISTRY
+from depthwise.ops.base import activations_of, parameters_of, shape_of
+from depthwise.planning import Call, Program, Segment
+
+COMPUTE = "compute"
+"""The bound of work whose arithmetic takes longer than its bytes; else the bound is the name of a level."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Bytes that work reads or writes, and of how many bytes touched in between they are a part."""
+
+    bytes: int
+    among: int
+
+
+@dataclass(frozen=True)
+class Roof:
+    """What a device allows at best.
+
+    Attributes:
+        seconds: the least time. bound: "compute", or the level that takes most of the time for bytes: "l2", "memory".
+        macs, bytes: of the work.
+    """
+
+    seconds: float
+    bound: str
+    macs: int
+    bytes: int
+
+    @property
+    def intensity(self) -> float:
+        """MACs for each byte."""
+        return self.macs / self.bytes if self.bytes else math.inf
+
+    @property
+    def attainable(self) -> float:
+        """MACs a second at best."""
+        return self.macs / self.seconds
+
+
+def roof(macs: int, traffic: Iterable[Traffic], device: Device) -> Roof:
+    """The roof over some float32 work on one thread of a device.
+
+    Raises:
+        UserError: the device's peak or bandwidth is not known.
+    """
+    peak = device.peak_macs.get("float32")
+    if not peak or "memory" not in device.bandwidth:
+        raise UserError(
+            f"{device.name} has no peak_macs or no bandwidth: `depthwise devices measure` finds those of host"
+        )
+    levels: dict[str, float] = {}
+    total = 0
+    for part in traffic:
+        level = level_of(part.among, device)
+        levels[level] = levels.get(level, 0.0) + part.bytes / device.bandwidth[level]
+        total += part.bytes
+    moving, computing = sum(levels.values()), macs / peak
+    bound = COMPUTE if computing >= moving else max(levels, key=lambda level: levels[level])
+    return Roof(max(moving, computing), bound, macs, total)
+
+
+def level_of(size: int, device: Device) -> str:
+    """The nearest cache of known bandwidth that holds so many bytes, else "memory"."""
+    fitting = (name for name in CACHES if size <= device.caches.get(name, 0) and name in device.bandwidth)
+    return next(fitting, "memory")
+
+
+def roofs(program: Program, device: Device) -> list[Roof]:
+    """The roof of every call of a Program, in order.
+
+    Raises:
+        UserError: as `roof`.
+    """
+    everything = program.arena + sum(_weights(call.node) for call in program.calls())
+    return [
+        roof(REGISTRY[call.op].macs(call.node), _traffic(call, segment, everything), device)
+        for segment in program.segments
+        for call in segment.calls
+    ]
+
+
+def _traffic(call: Call, segment: Segment, everything: int) -> list[Traffic]:
+    """What a call must move once: its activations, by what lies between their uses, and its weights."""
+    places = (place for part in segment.calls for place in (*part.inputs, part.output))
+    values = [*activations_of(call.node), call.node.outputs[0]]
+    whole = sum(map(_size, values))
+    # In a stream the windows and weights of all its calls take turns.
+    windows = sum({place.offset: place.bytes for place in places if place.rows}.values())
+    windows += sum(_weights(part.node) for part in segment.calls)
+    found = [
+        Traffic(_size(value), windows if place.rows else whole)
+        for value, place in zip(values, (*call.inputs, call.output), strict=True)
+    ]
+    weights = _weights(call.node)
+    return [*found, Traffic(weights, everything)] if weights else found
+
+
+def _size(value: ir.Value) -> int:
+    return math.prod(shape_of(value)) * (1 if value.dtype == ir.DataType.UINT8 else 4)
+
+
+def _weights(node: ir.Node) -> int:
+    return sum(map(_size, parameters_of(node)))

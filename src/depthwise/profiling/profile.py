@@ -1,0 +1,187 @@
+"""`depthwise profile`: a network on this machine, layer by layer, and beside whatever is asked for."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from depthwise.design import Architecture
+from depthwise.design.source import load_network
+from depthwise.errors import UserError
+from depthwise.graph import Graph, preprocessing_of
+from depthwise.graph.metadata import has_weights
+from depthwise.machine import machine
+from depthwise.planning import Choice
+from depthwise.profiling import rounds
+from depthwise.profiling.comparison import Row
+from depthwise.profiling.host import measured_host
+from depthwise.profiling.layers import layer_profiles, operator_profiles
+from depthwise.profiling.network import Network, with_random_weights
+from depthwise.profiling.records import Profile
+from depthwise.profiling.standard import against_standard
+from depthwise.profiling.timed import SECONDS, Timed, best_round, total
+from depthwise.profiling.unfused import against_unfused
+from depthwise.progress import Progress, Silent
+from depthwise.registry import choose
+
+ALL = "all"
+"""For `against`: whatever is installed."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be measured, and how.
+
+    Attributes:
+        input: "uint8" (camera bytes), "float", or "auto": camera bytes if the network can.
+        schedule, optimize: as in `planning.Choice`.
+        seconds: how long each network is timed. quick: hardly at all, to see it work.
+        against: names of other runtimes, or "all" that are installed; threads: of this comparison.
+        standard: hold each separable layer against its standard convolution.
+        unfused: hold the network against itself with BatchNorm and activations as passes of their own.
+    """
+
+    input: str = "auto"
+    schedule: str = "auto"
+    optimize: str = "speed"
+    seconds: float = SECONDS
+    quick: bool = False
+    against: tuple[str, ...] = ()
+    threads: int = 1
+    standard: bool = False
+    unfused: bool = False
+
+    def __post_init__(self) -> None:
+        choose("input type", self.input, ("auto", "uint8", "float"))
+        if self.threads < 1:
+            raise UserError(f"threads {self.threads} is out of range: give at least 1")
+        if not self.seconds > 0:
+            raise UserError(f"seconds {self.seconds:g} is out of range: give more than 0")
+
+    @property
+    def choice(self) -> Choice:
+        """For planning."""
+        return Choice(self.schedule, self.optimize)  # type: ignore[arg-type]
+
+    @property
+    def time(self) -> float:
+        """Seconds for each network."""
+        return SECONDS / 40 if self.quick else self.seconds
+
+    @property
+    def plan(self) -> rounds.Plan:
+        """For the comparison."""
+        return rounds.QUICK if self.quick else replace(rounds.FULL, seconds=self.seconds / rounds.FULL.rounds)
+
+
+def profile(source: Any, wanted: Wanted, progress: Progress | None = None, **options: Any) -> Profile:
+    """Measures a network on this machine.
+
+    Args:
+        source: as in `design.source.load_network`; an architecture gets random weights.
+        wanted: what, and how.
+        progress: told how it goes.
+        options: those of `load_network`.
+
+    Raises:
+        UserError: as `load_network`; no weights; no C compiler; an unknown runtime, schedule or objective.
+    """
+    notes = Notes(progress or Silent())
+    runtimes = rounds.chosen([] if wanted.against == (ALL,) else wanted.against)
+    choice = wanted.choice
+    name, network = named_network(source, **options)
+    camera = preprocessing_of(network) is not None if wanted.input == "auto" else wanted.input == "uint8"
+    input = "uint8" if camera else "float"
+    device = measured_host(notes)
+    notes.stage("layers")
+    notes.step(0, 2, "building")
+    timed = Timed.build(network, input, choice)
+    notes.step(1, 2, "timing")
+    (times,) = best_round([timed], wanted.time)
+    notes.step(2, 2)
+    layers = layer_profiles(timed.program, times, device)
+    macs, peak = sum(layer.macs for layer in layers), device.peak_macs["float32"]
+    asked: dict[str, Any] = {}
+    if wanted.unfused:
+        asked["unfused"] = against_unfused(network, input, choice, wanted.time, notes)
+    if wanted.standard:
+        asked["standard"] = against_standard(network, choice, device, wanted.time / 4, notes)
+    if wanted.against:
+        asked["against"] = against_runtimes(name, network, runtimes, wanted, notes)
+    return Profile(
+        network=name,
+        machine=machine(),
+        compiler=timed.engine.compiler,
+        clock_mhz=device.clock_mhz or 0.0,
+        peak_macs=peak,
+        input=input,
+        input_shape=list(timed.engine.manifest.input.shape),
+        schedule=wanted.schedule,
+        optimize=wanted.optimize,
+        seconds=total(times),
+        floor_seconds=macs / peak,
+        macs=macs,
+        layers=layers,
+        operators=operator_profiles(layers, device),
+        notes=notes.texts,
+        **asked,
+    )
+
+
+def named_network(source: Any, **options: Any) -> tuple[str, Graph]:
+    """A name for tables, and the Graph with weights.
+
+    Raises:
+        UserError: as `load_network`; no weights.
+    """
+    found = load_network(source, **options)
+    if isinstance(found, Architecture):
+        name = f"{found.name}_{found.width:g}_{found.resolution}"
+        return name, with_random_weights(found.layers())
+    name = str(source) if isinstance(source, str | Path) else str(found.graph.name or "network")
+    if not has_weights(found):
+        raise UserError(f"{name} has shapes only, no weights: give a model's name, a run folder or an .onnx file")
+    return name, found
+
+
+def against_runtimes(
+    name: str, network: Graph, runtimes: Sequence[str], wanted: Wanted, progress: Progress
+) -> list[Row]:
+    """A network on several runtimes, fastest first; those that cannot take part are said.
+
+    Raises:
+        UserError: as `Network.write`.
+    """
+    progress.stage("runtimes")
+    able = rounds.taking_part(runtimes, "float32", wanted.threads, progress.note)
+    with tempfile.TemporaryDirectory() as folder:
+        subject = Network.write(name, network, Path(folder))
+        measured = rounds.measure(subject, able, "float32", wanted.threads, wanted.plan, progress)
+        floor = 1e3 * subject.macs / measured.peak
+    return sorted((replace(row, floor_ms=floor) for row in measured.rows), key=lambda row: row.median_ms)
+
+
+class Notes:
+    """A Progress that passes everything on and keeps the notes.
+
+    Attributes:
+        texts: the notes so far.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.texts: list[str] = []
+        self._progress = progress
+
+    def stage(self, name: str) -> None:
+        """Passed on."""
+        self._progress.stage(name)
+
+    def step(self, done: int, total: int, text: str = "") -> None:
+        """Passed on."""
+        self._progress.step(done, total, text)
+
+    def note(self, text: str) -> None:
+        """Passed on and kept."""
+        self.texts.append(text)
+        self._progress.note(text)
