@@ -13,7 +13,7 @@ from depthwise.ops import REGISTRY, Kernel
 from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.planning.constants import PackedWeights, pack, packed_bytes
 from depthwise.planning.growth import Network
-from depthwise.planning.memory import ALIGNMENT, Lifetime, align, lower_bound, plan_offsets
+from depthwise.planning.memory import ALIGNMENT, Lifetime, align, apart, lower_bound, plan_offsets
 from depthwise.planning.program import Buffer, Call, Place, Port, Program, Read, Region, Segment
 from depthwise.planning.segmentation import DEFAULT, Choice, choose_cuts
 from depthwise.planning.stages import Stages, stages_of
@@ -64,7 +64,7 @@ def footprint(graph: ir.Model, element: int, isa: tuple[str, ...] = ("c",), choi
     stages = _stages(graph)
     cuts = choose_cuts(Network(stages, [0] * len(stages.calls), element, _cache(isa)), choice)
     storages = assign_storages(stages, cuts, element)
-    _, arena, _ = _arena(stages, storages, {})
+    _, arena, _ = _arena(stages, storages, {}, 0)
     weights = sum(
         align(
             sum(math.prod(shape) * (element if len(shape) > 1 else 4) for shape in map(shape_of, parameters_of(node)))
@@ -101,7 +101,7 @@ def program_of(
     """The Program of a network whose segments and kernels (each with its reason) are chosen."""
     storages = assign_storages(stages, cuts)
     scratch = _scratch(stages, cuts, [kernel for kernel, _ in kernels])
-    buffers, total, bound = _arena(stages, storages, scratch)
+    buffers, total, bound = _arena(stages, storages, scratch, _cache(isa))
     places = _places(storages, stages, buffers)
     segments = []
     for cut in cuts:
@@ -183,12 +183,12 @@ def _scratch(stages: Stages, cuts: Sequence[Cut], kernels: Sequence[Kernel]) -> 
 
 
 def _arena(
-    stages: Stages, storages: Mapping[ir.Value, Storage], scratch: Mapping[str, Lifetime]
+    stages: Stages, storages: Mapping[ir.Value, Storage], scratch: Mapping[str, Lifetime], cache: int
 ) -> tuple[dict[str, Buffer], int, int]:
     """Buffers by name (storages that are not the caller's, and workspaces), bytes of the arena, its lower bound."""
     callers = {id(storages[value]) for value in (*stages.sources, *stages.results)}
     lives = {
-        storage.name: Lifetime(storage.bytes, storage.first, storage.last)
+        storage.name: Lifetime(apart(storage.bytes) if cache else storage.bytes, storage.first, storage.last)
         for storage in {id(storage): storage for storage in storages.values()}.values()
         if id(storage) not in callers
     }
