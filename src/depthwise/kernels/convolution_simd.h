@@ -43,29 +43,58 @@ static inline void convolution_line(const struct convolution_parameters *p, cons
     convolution_border(middle + count, room - inside, p->channels, pad);
 }
 
+/* Brings the input rows from `iy` on near which the next output row reads: they come from far, so they are asked for early. */
+SIMD_INLINE void convolution_fetch(const struct convolution_parameters *p, const void *x, int camera, int base, int iy)
+{
+    const int size = p->width * p->channels * (camera ? 1 : (int)sizeof(float));
+    const char *const row = (const char *)x + (iy - base) * size;
+    const int rows = p->height - iy < p->stride_y ? p->height - iy : p->stride_y;
+
+    for (int i = 0; i < rows * size; i += 64)
+        SIMD_FETCH(row + i);
+}
+
+/* Output rows for which the workspace has room beyond the first: whenever it is full, what is still needed moves to its front. */
+#define CONVOLUTION_AHEAD 3
+
 /* Output rows first .. last - 1 of channels from .. to - 1 (panel_simd.h).
  *   x [height][width][channels]
- *   constants: weight in panels [outputs / SIMD_PANEL][kernel_height][kernel_width][channels][SIMD_PANEL],
+ *   constants: weight in panels [outputs / PANEL][kernel_height][kernel_width][channels][PANEL],
  *     bias [outputs], both filled up (panel_simd.h), camera: pad [channels]
- *   y [.][out_width][outputs]; workspace [kernel_height][(out_width - 1) * stride_x + kernel_width][channels]
+ *   y [.][out_width][outputs]
+ *   workspace [(kernel_height - 1) * dilation_y + 1 + CONVOLUTION_AHEAD * stride_y]
+ *     [(out_width - 1) * stride_x + kernel_width][channels]
  */
-static inline void convolution_simd(const struct convolution_parameters *p, const void *x, int camera,
-                                    const float *constants, float *y, float *workspace, int base, int first, int last,
-                                    int from, int to)
+SIMD_INLINE void convolution_simd(const struct convolution_parameters *p, const void *x, int camera,
+                                  const float *constants, float *y, float *workspace, int base, int first, int last,
+                                  int from, int to)
 {
     const int columns = (p->out_width - 1) * p->stride_x + p->kernel_width, line = columns * p->channels;
-    const int filled = (p->outputs + SIMD_WIDTH - 1) / SIMD_WIDTH * SIMD_WIDTH;
-    const float *bias = constants + p->kernel_height * p->kernel_width * p->channels * filled;
+    const int reach = (p->kernel_height - 1) * p->dilation_y + 1, room = reach + CONVOLUTION_AHEAD * p->stride_y;
+    const int filled = (p->outputs + PANEL_UNIT - 1) / PANEL_UNIT * PANEL_UNIT;
+    const float *const bias = constants + p->kernel_height * p->kernel_width * p->channels * filled;
+    int begin = 0, end = 0; /* input rows that the workspace holds */
 
     DEPTHWISE_ASSERT(p->groups == 1 && p->dilation_x == 1);
     for (int oy = first; oy < last; oy++) {
+        const int top = oy * p->stride_y - p->pad_top;
+        if (oy == first || top >= end) {
+            begin = end = top;
+        } else if (top + reach - begin > room) {
+            __builtin_memmove(workspace, workspace + (top - begin) * line, sizeof *workspace * (unsigned)((end - top) * line));
+            begin = top;
+        }
+        for (; end < top + reach; end++)
+            convolution_line(p, x, camera, camera ? bias + filled : 0, workspace + (end - begin) * line, base, end, columns);
+        if (oy + 1 < last)
+            convolution_fetch(p, x, camera, base, end);
         const struct panel_job job = {
-            .x = workspace,
+            .x = workspace + (top - begin) * line,
             .pixels = p->out_width,
             .pixel_step = p->stride_x * p->channels,
             .lines = p->kernel_height,
             .length = p->kernel_width * p->channels,
-            .line_step = line,
+            .line_step = p->dilation_y * line,
             .weights = constants,
             .bias = bias,
             .y = y + (oy - first) * p->out_width * p->outputs,
@@ -76,9 +105,6 @@ static inline void convolution_simd(const struct convolution_parameters *p, cons
             .minimum = p->minimum,
             .maximum = p->maximum,
         };
-        for (int ky = 0; ky < p->kernel_height; ky++)
-            convolution_line(p, x, camera, camera ? bias + filled : 0, workspace + ky * line, base,
-                             oy * p->stride_y - p->pad_top + ky * p->dilation_y, columns);
         panel_product(job);
     }
 }

@@ -2,122 +2,299 @@
  *
  * A pixel's inputs are `lines` runs of `length` floats, `line_step` floats apart (pointwise: one run of all channels;
  * convolution: one run of kernel_width * channels floats per kernel row). Its K = lines * length inputs meet
- *   weights: panels [K][SIMD_PANEL], one after the other; the last may be one vector wide; zeros fill it up
- *   bias, filled up to whole vectors.
- * Each output is bias + sum over k in order, one fused multiply-add each, in every tile: so tiles may be cut anywhere.
+ *   weights: panels [K][PANEL], one after the other; the last is as wide as is left, filled up to a multiple of 8
+ *   bias, filled up to a multiple of 8
+ * Every set of vectors reads this layout. Each output is bias + sum over k in order, one fused multiply-add each, in
+ * every tile: so tiles may be cut anywhere.
  */
 #ifndef DEPTHWISE_PANEL_SIMD_H
 #define DEPTHWISE_PANEL_SIMD_H
 
 #include "simd.h"
 
-/* One product. x of pixel i begins at x + i * pixel_step; y is [pixels][outputs]. */
+/* Outputs in a panel of packed weights. */
+#define PANEL 32
+
+/* Weights and biases are filled up to a multiple of this many outputs: the least that a tile computes. */
+#define PANEL_UNIT 8
+
+/* The units of outputs that a tile computes at most: whole vectors, whose sums stay in registers. */
+#define PANEL_UNITS (SIMD_VECTORS * SIMD_WIDTH / PANEL_UNIT)
+
+/* Inputs of this many floats pass through all panels before the next: they stay in the second-level cache. */
+#define PANEL_BLOCK 65536
+
+/* Weights are fetched so many inputs ahead: whoever fetches by itself stops at the end of each page of memory. */
+#define PANEL_AHEAD 32
+
+/* Pixels this many floats apart, or a multiple of that, share one set of a first-level cache, which holds eight lines:
+ * then a tile has PANEL_CLASHING pixels at most.
+ */
+#define PANEL_CLASH 1024
+#define PANEL_CLASHING 7
+
+/* One product. x of pixel i begins at x + i * pixel_step; y is [pixels][outputs], of which from .. to - 1 are made. */
 struct panel_job {
     const float *x;
     int pixels, pixel_step;       /* pixels, floats from one to the next */
     int lines, length, line_step; /* runs of inputs, floats in a run, floats from one to the next */
     const float *weights, *bias;
     float *y;
-    int outputs, from, to; /* channels of y; those computed: from a multiple of SIMD_PANEL to another, or to the end */
-    int activation; /* enum activation */
+    int outputs, from, to; /* from: a multiple of PANEL */
+    int activation;        /* enum activation */
     float minimum, maximum;
 };
 
-/* A tile of `rows` pixels from `pixel` on times `vectors` vectors of outputs from `output` on; both are constants where
- * this is inlined, so that `sum` lives in registers. It is stored clipped, or raw for other activation functions.
+/* `tiles` tiles of pixels, one after the other, from x and y on, with the outputs from `output` on: their weights begin
+ * at w with `step` floats from one input to the next.
  */
-SIMD_INLINE void panel_tile(const struct panel_job *job, int pixel, int output, const float *w, int rows, int vectors)
-{
-    const float *x = job->x + pixel * job->pixel_step;
-    float *y = job->y + pixel * job->outputs + output;
-    const int step = job->pixel_step, length = job->length;
-    const simd minimum = simd_all(job->minimum), maximum = simd_all(job->maximum);
-    simd sum[SIMD_ROWS][2];
+struct panel_part {
+    const float *x, *w;
+    float *y;
+    int tiles, output, step;
+};
 
-    SIMD_UNROLL for (int r = 0; r < rows; r++)
-        SIMD_UNROLL for (int v = 0; v < vectors; v++)
-            sum[r][v] = simd_load(job->bias + output + v * SIMD_WIDTH);
-    for (int line = 0; line < job->lines; line++, x += job->line_step)
-        for (int k = 0; k < length; k++, w += vectors * SIMD_WIDTH) {
-            simd weight[2];
-            SIMD_UNROLL for (int v = 0; v < vectors; v++)
-                weight[v] = simd_load(w + v * SIMD_WIDTH);
-            SIMD_UNROLL for (int r = 0; r < rows; r++) {
-                const simd a = simd_all(x[r * step + k]);
-                SIMD_UNROLL for (int v = 0; v < vectors; v++)
-                    sum[r][v] = simd_fma(a, weight[v], sum[r][v]);
-            }
-        }
-    SIMD_UNROLL for (int r = 0; r < rows; r++)
-        SIMD_UNROLL for (int v = 0; v < vectors; v++) {
-            const int left = job->outputs - output - v * SIMD_WIDTH;
-            float *to = y + r * job->outputs + v * SIMD_WIDTH;
-            const simd clipped = simd_clip(sum[r][v], minimum, maximum);
-            if (left >= SIMD_WIDTH)
-                simd_store(to, clipped);
-            else
-                simd_store_part(to, clipped, left);
-        }
+/* The sums of a tile: pixels times whole vectors, and half a vector where that is what is left of the outputs. */
+struct panel_sums {
+    simd whole[SIMD_ROWS][SIMD_VECTORS];
+    simd_half half[SIMD_ROWS];
+};
+
+/* A tile's pixels are read through a pointer to every third one plus 0, 1, 2, 4 or 8 times the distance of two: what an
+ * address of x86 can hold. This is the third pixel from which pixel r is reached.
+ */
+SIMD_INLINE int panel_near(int r)
+{
+    return r == 1 || r == 2 || r == 4 || r == 8 ? 0 : r == 5 || r == 7 || r == 11 ? 1 : r == 10 ? 2 : r == 13 ? 3 : r / 3;
 }
 
-/* The tiles that exist, out of line: their loops are most of the text. */
-#define PANEL_TILE static __attribute__((noinline, unused)) void
-
-PANEL_TILE panel_full_2(const struct panel_job *job, int pixel, int output, const float *w)
+/* One input of every pixel: at[i] points to that of pixel 3 * i, `across` is the distance of two pixels in bytes. */
+SIMD_INLINE void panel_input(struct panel_sums *sums, const char *const *at, intptr_t across, const float *w, int rows,
+                             int whole, int half)
 {
-    panel_tile(job, pixel, output, w, SIMD_ROWS, 2);
-}
+    const simd_half last = half ? simd_half_load(w + whole * SIMD_WIDTH) : simd_half_all(0.0f);
+    simd weight[SIMD_VECTORS];
 
-PANEL_TILE panel_full_1(const struct panel_job *job, int pixel, int output, const float *w)
-{
-    panel_tile(job, pixel, output, w, SIMD_ROWS, 1);
-}
-
-PANEL_TILE panel_single_2(const struct panel_job *job, int pixel, int output, const float *w)
-{
-    panel_tile(job, pixel, output, w, 1, 2);
-}
-
-PANEL_TILE panel_single_1(const struct panel_job *job, int pixel, int output, const float *w)
-{
-    panel_tile(job, pixel, output, w, 1, 1);
-}
-
-/* All pixels of a job through one panel of `vectors` vectors. */
-static inline void panel_column(const struct panel_job *job, int output, const float *w, int vectors)
-{
-    int pixel = 0;
-
-    for (; pixel + SIMD_ROWS <= job->pixels; pixel += SIMD_ROWS)
-        (vectors == 2 ? panel_full_2 : panel_full_1)(job, pixel, output, w);
-    if (pixel < job->pixels && job->pixels >= SIMD_ROWS) {
-        /* The last tile overlaps the one before it: the same bits are stored again. */
-        (vectors == 2 ? panel_full_2 : panel_full_1)(job, job->pixels - SIMD_ROWS, output, w);
-        return;
+    SIMD_UNROLL for (int v = 0; v < whole; v++)
+        weight[v] = simd_load(w + v * SIMD_WIDTH);
+    SIMD_UNROLL for (int r = 0; r < rows; r++) {
+        const float *const in = (const float *)(at[panel_near(r)] + (r - 3 * panel_near(r)) * across);
+        SIMD_UNROLL for (int v = 0; v < whole; v++)
+            sums->whole[r][v] = simd_fma(simd_all(*in), weight[v], sums->whole[r][v]);
+        if (half)
+            sums->half[r] = simd_half_fma(whole ? simd_low(simd_all(*in)) : simd_half_all(*in), last, sums->half[r]);
     }
-    for (; pixel < job->pixels; pixel++)
-        (vectors == 2 ? panel_single_2 : panel_single_1)(job, pixel, output, w);
 }
 
-/* The job: panels outermost, so that a panel stays in the first-level cache while all pixels pass. */
-static inline void panel_product(struct panel_job job)
+/* Stores the outputs of a tile at y. The function is clip or, with `swish`, hard_swish. */
+SIMD_INLINE void panel_store(const struct panel_job *job, const struct panel_sums *sums, float *y, int left, int rows,
+                             int whole, int half, int swish)
 {
-    const int depth = job.lines * job.length;
-    const float *w = job.weights + job.from * depth;
+    const float minimum = job->minimum, maximum = job->maximum;
+    const int activation = swish ? ACTIVATION_HARD_SWISH : ACTIVATION_CLIP, outputs = job->outputs;
+
+    SIMD_UNROLL for (int v = 0; v < whole + half; v++) {
+        const int width = v < whole ? SIMD_WIDTH : SIMD_WIDTH / 2, count = left - v * SIMD_WIDTH;
+        SIMD_UNROLL for (int r = 0; r < rows; r++) {
+            const simd sum = v < whole ? sums->whole[r][v] : simd_widened(sums->half[r]);
+            const simd done = simd_activate(sum, activation, minimum, maximum);
+            float *const to = y + r * outputs + v * SIMD_WIDTH;
+            if (count < width)
+                simd_store_part(to, done, count);
+            else if (v < whole)
+                simd_store(to, done);
+            else
+                simd_half_store(to, simd_low(done));
+        }
+    }
+}
+
+/* The tiles of a part, each of `rows` pixels times `units` units of outputs: constants where this is inlined, so that
+ * the sums live in registers.
+ */
+SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part, int rows, int units, int swish)
+{
+    const int whole = units * PANEL_UNIT / SIMD_WIDTH, half = units * PANEL_UNIT % SIMD_WIDTH != 0;
+    const intptr_t across = (intptr_t)job->pixel_step * (intptr_t)sizeof(float);
+    const intptr_t down = ((intptr_t)job->line_step - job->length) * (intptr_t)sizeof(float);
+    const float *const bias = job->bias + part.output;
+
+    part.y += part.output;
+    for (; part.tiles > 0; part.tiles--) {
+        const char *at[(SIMD_ROWS + 2) / 3];
+        const float *w = part.w;
+        struct panel_sums sums;
+
+        SIMD_UNROLL for (int i = 0; 3 * i < rows; i++) {
+            at[i] = (const char *)part.x + 3 * i * across;
+            SIMD_OPAQUE(at[i]); /* else the compiler keeps an address for every pixel, and spills them */
+        }
+        SIMD_UNROLL for (int r = 0; r < rows; r++) {
+            SIMD_UNROLL for (int v = 0; v < whole; v++)
+                sums.whole[r][v] = simd_load(bias + v * SIMD_WIDTH);
+            if (half)
+                sums.half[r] = simd_half_load(bias + whole * SIMD_WIDTH);
+        }
+        for (int line = 0; line < job->lines; line++) {
+            for (int k = 0; k < job->length; k++, w += part.step) {
+                SIMD_FETCH(w + PANEL_AHEAD * PANEL);
+                if (units > 2)
+                    SIMD_FETCH(w + PANEL_AHEAD * PANEL + 2 * PANEL_UNIT);
+                panel_input(&sums, at, across, w, rows, whole, half);
+                SIMD_UNROLL for (int i = 0; 3 * i < rows; i++)
+                    at[i] += sizeof(float);
+            }
+            SIMD_UNROLL for (int i = 0; 3 * i < rows; i++)
+                at[i] += down;
+        }
+        panel_store(job, &sums, part.y, job->to - part.output, rows, whole, half, swish);
+        part.x += rows * job->pixel_step;
+        part.y += rows * job->outputs;
+    }
+}
+
+/* The tiles that exist, out of line, since their loops are most of the text: panel_ROWS_UNITS_SWISH. Those that a program
+ * never needs are dropped from it.
+ */
+#define PANEL_TILE(rows, units, swish)                                                                             \
+    SIMD_OUTLINE void panel_##rows##_##units##_##swish(const struct panel_job *job, struct panel_part part) \
+    {                                                                                                              \
+        panel_tiles(job, part, rows, units, swish);                                                                \
+    }
+#if SIMD_VECTORS * SIMD_WIDTH > 16
+#define PANEL_TILES(rows)                                                                       \
+    PANEL_TILE(rows, 1, 0) PANEL_TILE(rows, 2, 0) PANEL_TILE(rows, 3, 0) PANEL_TILE(rows, 4, 0) \
+    PANEL_TILE(rows, 1, 1) PANEL_TILE(rows, 2, 1) PANEL_TILE(rows, 3, 1) PANEL_TILE(rows, 4, 1)
+#else
+#define PANEL_TILES(rows) \
+    PANEL_TILE(rows, 1, 0) PANEL_TILE(rows, 2, 0) PANEL_TILE(rows, 1, 1) PANEL_TILE(rows, 2, 1)
+#endif
+
+PANEL_TILES(1)
+PANEL_TILES(2)
+PANEL_TILES(3)
+PANEL_TILES(4)
+PANEL_TILES(5)
+PANEL_TILES(6)
+#if SIMD_ROWS > 6
+PANEL_TILES(7)
+PANEL_TILES(8)
+PANEL_TILES(9)
+PANEL_TILES(10)
+PANEL_TILES(11)
+PANEL_TILES(12)
+PANEL_TILES(13)
+PANEL_TILES(14)
+#endif
+
+/* Runs a part whose tiles have `rows` pixels and `units` units of outputs. */
+SIMD_INLINE void panel_run(const struct panel_job *job, struct panel_part part, int rows, int units, int swish)
+{
+#define PANEL_PICK(rows, units) (swish ? panel_##rows##_##units##_1 : panel_##rows##_##units##_0)(job, part)
+#if SIMD_VECTORS * SIMD_WIDTH > 16
+#define PANEL_CASE(rows)         \
+    case rows:                   \
+        if (units == 1)          \
+            PANEL_PICK(rows, 1); \
+        else if (units == 2)     \
+            PANEL_PICK(rows, 2); \
+        else if (units == 3)     \
+            PANEL_PICK(rows, 3); \
+        else                     \
+            PANEL_PICK(rows, 4); \
+        break;
+#else
+#define PANEL_CASE(rows)         \
+    case rows:                   \
+        if (units == 1)          \
+            PANEL_PICK(rows, 1); \
+        else                     \
+            PANEL_PICK(rows, 2); \
+        break;
+#endif
+    switch (rows) {
+            PANEL_CASE(1)
+            PANEL_CASE(2)
+            PANEL_CASE(3)
+            PANEL_CASE(4)
+            PANEL_CASE(5)
+            PANEL_CASE(6)
+#if SIMD_ROWS > 6
+            PANEL_CASE(7)
+            PANEL_CASE(8)
+            PANEL_CASE(9)
+            PANEL_CASE(10)
+            PANEL_CASE(11)
+            PANEL_CASE(12)
+            PANEL_CASE(13)
+            PANEL_CASE(14)
+#endif
+        }
+#undef PANEL_PICK
+#undef PANEL_CASE
+}
+
+/* A block of pixels from `pixel` on: `longer` tiles of rows + 1 pixels, then others of `rows`, `tiles` in all. */
+struct panel_pixels {
+    int pixel, tiles, rows, longer;
+};
+
+/* A block of pixels with one panel of `step` units, of which a tile computes PANEL_UNITS at most. What decides which
+ * tiles there are is handed on beside the job, so that the compiler sees constants.
+ */
+SIMD_INLINE void panel_column(const struct panel_job *job, struct panel_pixels block, int panel, int step, int swish)
+{
+    const int depth = job->lines * job->length, after = block.longer * (block.rows + 1);
+
+    for (int unit = 0; unit < step; unit += PANEL_UNITS) {
+        struct panel_part part = {
+            .x = job->x + block.pixel * job->pixel_step,
+            .w = job->weights + panel * depth + unit * PANEL_UNIT,
+            .y = job->y + block.pixel * job->outputs,
+            .tiles = block.longer,
+            .output = panel + unit * PANEL_UNIT,
+            .step = step * PANEL_UNIT,
+        };
+        for (int longer = 1; longer >= 0; longer--) {
+            const int rows = block.rows + longer;
+            if (part.tiles > 0 && unit + PANEL_UNITS <= step)
+                panel_run(job, part, rows, PANEL_UNITS, swish);
+            else if (part.tiles > 0)
+                panel_run(job, part, rows, step % PANEL_UNITS, swish);
+            part.x += after * job->pixel_step;
+            part.y += after * job->outputs;
+            part.tiles = block.tiles - block.longer;
+        }
+    }
+}
+
+/* The whole job, a block of pixels after the other. All tiles are nearly equal, so that the last is as full as the others. */
+SIMD_INLINE void panel_product(struct panel_job job)
+{
+    const int outputs = job.outputs, from = job.from, to = job.to, pixels = job.pixels, activation = job.activation, depth = job.lines * job.length;
+    const int most = job.pixel_step % PANEL_CLASH || SIMD_ROWS < PANEL_CLASHING ? SIMD_ROWS : PANEL_CLASHING;
+    const int tiles = (pixels + most - 1) / most, rows = tiles ? pixels / tiles : 0, longer = pixels - tiles * rows;
+    const int fit = PANEL_BLOCK / (depth * most), block = fit > 1 ? fit : 1, swish = activation == ACTIVATION_HARD_SWISH;
     const float minimum = job.minimum, maximum = job.maximum;
 
-    DEPTHWISE_ASSERT(depth > 0 && job.pixels >= 0 && job.from % SIMD_PANEL == 0 && job.to <= job.outputs);
-    if (job.activation != ACTIVATION_CLIP) {
+    DEPTHWISE_ASSERT(depth > 0 && pixels >= 0 && from % PANEL == 0 && to <= outputs);
+    if (activation != ACTIVATION_CLIP) {
         job.minimum = -UNBOUNDED;
         job.maximum = UNBOUNDED;
     }
-    for (int output = job.from; output < job.to; output += SIMD_PANEL) {
-        const int vectors = job.outputs - output > SIMD_WIDTH ? 2 : 1;
-        panel_column(&job, output, w, vectors);
-        w += depth * vectors * SIMD_WIDTH;
+    for (int tile = 0, pixel = 0; tile < tiles; tile += block) {
+        const int count = tiles - tile < block ? tiles - tile : block, after = longer - tile;
+        const struct panel_pixels here = {pixel, count, rows, longer == 0 || after < 0 ? 0 : after < count ? after : count};
+        for (int panel = from; panel < to; panel += PANEL)
+            if (outputs - panel >= PANEL)
+                panel_column(&job, here, panel, PANEL / PANEL_UNIT, swish);
+            else
+                panel_column(&job, here, panel, (outputs % PANEL + PANEL_UNIT - 1) / PANEL_UNIT, swish);
+        pixel += count * rows + here.longer;
     }
-    if (job.activation != ACTIVATION_CLIP)
-        simd_activate_channels(job.y, job.pixels, job.outputs, job.from, job.to, job.activation, minimum, maximum);
+    /* Long activation functions pass over what is done: in the tiles they would take the sums' registers. */
+    if (activation != ACTIVATION_CLIP && !swish)
+        simd_activate_channels(job.y, pixels, outputs, from, to, activation, minimum, maximum);
 }
 
 #endif

@@ -19,34 +19,42 @@
 #endif
 #endif
 
-/* SIMD_WIDTH: floats in a vector. SIMD_ROWS: pixels in a tile of two vectors each, whose sums stay in registers. */
+/* SIMD_WIDTH: floats in a vector. SIMD_ROWS, SIMD_VECTORS: pixels in a tile and vectors of outputs of each: with 28,
+ * 12 or 24 sums beside the weights and one input all of the SIMD_REGISTERS are taken.
+ */
 #if defined(DEPTHWISE_AVX512)
 #include <immintrin.h>
 #define SIMD_WIDTH 16
-#define SIMD_ROWS 12
+#define SIMD_ROWS 14
+#define SIMD_VECTORS 2
+#define SIMD_REGISTERS 32
 typedef __m512 simd;
 #elif defined(DEPTHWISE_AVX2)
 #include <immintrin.h>
 #define SIMD_WIDTH 8
 #define SIMD_ROWS 6
+#define SIMD_VECTORS 2
+#define SIMD_REGISTERS 16
 typedef __m256 simd;
 #elif defined(DEPTHWISE_NEON)
 #include <arm_neon.h>
 #define SIMD_WIDTH 4
-#define SIMD_ROWS 12
+#define SIMD_ROWS 6
+#define SIMD_VECTORS 4
+#define SIMD_REGISTERS 32
 typedef float32x4_t simd;
 #else
 #ifndef SIMD_WIDTH /* tests choose the width of other sets, which this machine may lack */
 #define SIMD_WIDTH 4
 #endif
-#define SIMD_ROWS (SIMD_WIDTH < 16 ? 6 : 12)
+#define SIMD_ROWS 6
+#define SIMD_VECTORS 2
+#define SIMD_REGISTERS 16
 typedef float simd __attribute__((vector_size(4 * SIMD_WIDTH)));
 #endif
 
-/* Outputs in a panel of packed weights: two vectors. With SIMD_ROWS pixels that gives 12 or 24 sums beside two weights
- * and one input: 15 of AVX2's 16 registers, 27 of the 32 of AVX-512 and NEON.
- */
-#define SIMD_PANEL (2 * SIMD_WIDTH)
+/* Half a vector, for the end of rows; without AVX-512 it is used by no kernel. */
+typedef float simd_half __attribute__((vector_size(2 * SIMD_WIDTH)));
 
 /* What comparisons of two vectors give: all ones or all zeros in each lane. */
 typedef int32_t simd_int __attribute__((vector_size(4 * SIMD_WIDTH)));
@@ -54,11 +62,21 @@ typedef int32_t simd_int __attribute__((vector_size(4 * SIMD_WIDTH)));
 /* For functions whose constant arguments must reach the code: sizes of tiles, windows, strides. */
 #define SIMD_INLINE static inline __attribute__((always_inline, unused))
 
+/* For functions that must stay whole and alone: not inlined, and not copied for constant arguments. */
+#if defined(__clang__)
+#define SIMD_OUTLINE static __attribute__((noinline, unused))
+#else
+#define SIMD_OUTLINE static __attribute__((noinline, noclone, unused))
+#endif
+
 /* The loop after it is unrolled whole: with constant bounds its arrays become registers, at -O2 and with clang too. */
 #define SIMD_UNROLL _Pragma("GCC unroll 16")
 
 /* Hides from the compiler where a pointer came from, so that it computes addresses where they are used. */
 #define SIMD_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+
+/* Brings the cache line of an address near; any address will do. */
+#define SIMD_FETCH(address) __builtin_prefetch(address)
 
 /* SIMD_WIDTH floats from any address. */
 SIMD_INLINE simd simd_load(const float *from)
@@ -143,6 +161,56 @@ SIMD_INLINE simd simd_fma(simd a, simd b, simd c)
     return _mm256_fmadd_ps(a, b, c);
 #elif defined(DEPTHWISE_NEON)
     return vfmaq_f32(c, a, b);
+#else
+    return a * b + c;
+#endif
+}
+
+/* The first half of a vector, and one whose first half is given. */
+SIMD_INLINE simd_half simd_low(simd v)
+{
+#if defined(DEPTHWISE_AVX512)
+    return _mm512_castps512_ps256(v);
+#else
+    simd_half low;
+    __builtin_memcpy(&low, &v, sizeof low);
+    return low;
+#endif
+}
+
+SIMD_INLINE simd simd_widened(simd_half low)
+{
+#if defined(DEPTHWISE_AVX512)
+    return _mm512_castps256_ps512(low);
+#else
+    simd v = {0};
+    __builtin_memcpy(&v, &low, sizeof low);
+    return v;
+#endif
+}
+
+/* What simd_load, simd_store, simd_all and simd_fma do, for half a vector. */
+SIMD_INLINE simd_half simd_half_load(const float *from)
+{
+    simd_half v;
+    __builtin_memcpy(&v, from, sizeof v);
+    return v;
+}
+
+SIMD_INLINE void simd_half_store(float *to, simd_half v)
+{
+    __builtin_memcpy(to, &v, sizeof v);
+}
+
+SIMD_INLINE simd_half simd_half_all(float value)
+{
+    return value - (simd_half){0};
+}
+
+SIMD_INLINE simd_half simd_half_fma(simd_half a, simd_half b, simd_half c)
+{
+#if defined(DEPTHWISE_AVX512)
+    return (simd_half)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 #else
     return a * b + c;
 #endif

@@ -53,9 +53,15 @@ POINTWISE_F32 = Kernel(
 )
 
 
-def panels(width: int, *, camera: bool = False) -> Layout:
-    """The layout that `kernels/panel_simd.h` reads: panels of two vectors of `width` outputs."""
-    return Layout("HWIO", panel=2 * width, multiple=width, camera=camera)
+PANEL = 32
+"""Outputs in a panel of packed weights, and what threads cut them by (PANEL in `kernels/panel_simd.h`)."""
+
+PANELS = Layout("HWIO", panel=PANEL, multiple=8)
+"""The layout that `kernels/panel_simd.h` reads, with every set of vectors."""
+
+
+CONVOLUTION_AHEAD = 3
+"""As in `kernels/convolution_simd.h`."""
 
 
 def _one_group(node: ir.Node) -> bool:
@@ -63,11 +69,12 @@ def _one_group(node: ir.Node) -> bool:
 
 
 def _window_rows(node: ir.Node) -> int:
-    """Bytes of the float input rows, with their borders, under one output row."""
+    """Bytes of the float input rows, with their borders, under one output row and CONVOLUTION_AHEAD more."""
     height, width, channels = map_shape(shape_of(node.inputs[0]))
     window = window_of(node)
     columns = (window.output(height, width)[1] - 1) * window.stride[1] + window.kernel[1]
-    return 4 * window.kernel[0] * columns * channels
+    rows = (window.kernel[0] - 1) * window.dilation[0] + 1 + CONVOLUTION_AHEAD * window.stride[0]
+    return 4 * rows * columns * channels
 
 
 _PANEL_HEADERS = ("parameters.h", "activation.h", "simd.h", "panel_simd.h")
@@ -79,11 +86,11 @@ POINTWISE_F32_SIMD = tuple(
         parameters=pointwise_fields,
         instructions=instructions,
         fits=reads_floats,
-        constants=panels(width),
+        constants=PANELS,
         includes=_PANEL_HEADERS,
-        channels=2 * width,
+        channels=PANEL,
     )
-    for instructions, width in SIMD_WIDTHS.items()
+    for instructions in SIMD_WIDTHS
 )
 
 CONVOLUTION_F32_SIMD = tuple(
@@ -93,12 +100,12 @@ CONVOLUTION_F32_SIMD = tuple(
         parameters=convolution_fields,
         instructions=instructions,
         fits=lambda node: reads_floats(node) and _one_group(node),
-        constants=panels(width),
+        constants=PANELS,
         workspace=_window_rows,
         includes=(*_PANEL_HEADERS, "convolution_simd.h"),
-        channels=2 * width,
+        channels=PANEL,
     )
-    for instructions, width in SIMD_WIDTHS.items()
+    for instructions in SIMD_WIDTHS
 )
 
 CONVOLUTION_U8_F32_SIMD = tuple(
@@ -106,7 +113,7 @@ CONVOLUTION_U8_F32_SIMD = tuple(
         kernel,
         name="convolution_u8_f32_simd",
         fits=lambda node: reads_pixels(node) and _one_group(node),
-        constants=panels(SIMD_WIDTHS[kernel.instructions], camera=True),
+        constants=replace(PANELS, camera=True),
         input_type="uint8",
     )
     for kernel in CONVOLUTION_F32_SIMD
