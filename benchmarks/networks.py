@@ -7,8 +7,15 @@ from depthwise.design import Architecture
 from depthwise.errors import UserError
 from depthwise.profiling.network import Network, with_random_weights
 
-NETWORKS = ("mobilenet_v1_1.0_224", "mobilenet_v1_0.25_128", "mobilenet_v2_1.0_224", "mobilenet_v2_0.35_96")
-"""What is measured if nothing is said: the papers' full size and the smallest of its grid."""
+NETWORKS = (
+    "mobilenet_v1_1.0_224",
+    "mobilenet_v2_1.0_224",
+    "mobilenet_v3_large_1.0_224",
+    "efficientnet_lite0_1.0_224",
+    "mobilenet_v1_0.25_128",
+    "mobilenet_v2_0.35_96",
+)
+"""What is measured if nothing is said: families at the papers' full size, and the smallest of two grids."""
 
 QUICK_NETWORKS = ("mobilenet_v1_0.25_128", "mobilenet_v2_0.35_96")
 """What `--quick` measures."""

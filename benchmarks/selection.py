@@ -52,7 +52,7 @@ def main() -> None:
 def methods(macs: int) -> Iterator[tuple[str, list[str]]]:
     """Name and options of the search and of the networks that it has to beat."""
     yield "search", ["--macs", str(macs)]
-    for model in design.MODELS:
+    for model in design.searched_models():
         sizes = {
             (macs_of(model, hundredths / 100, resolution), resolution, hundredths / 100)
             for hundredths in range(1, 101)

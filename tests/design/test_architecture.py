@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from depthwise.design import MODELS, Architecture, architecture
+from depthwise.design import MODELS, Architecture, architecture, searched_models
 from depthwise.design.architecture import Rounding
 from depthwise.errors import UserError
 from depthwise.graph.layers import Layer
@@ -45,9 +45,76 @@ def test_mobilenet_v1_grid(setting: tuple[float, int], published: int) -> None:
     assert macs(architecture("mobilenet_v1", *setting).layers()) / 1e6 == pytest.approx(published, rel=0.013)
 
 
-def test_parameters() -> None:
-    assert parameters(architecture("mobilenet_v2").layers()) == 3_504_872
-    assert parameters(architecture("mobilenet_v1").layers()) == 4_231_976
+PARAMETERS = {
+    "mobilenet_v1": 4_231_976,
+    "mobilenet_v2": 3_504_872,
+    "mobilenet_v3_large": 5_483_032,
+    "mobilenet_v3_small": 2_542_856,
+    "efficientnet_lite0": 4_652_008,
+    "efficientnet_lite1": 5_416_680,
+    "efficientnet_lite2": 6_092_072,
+    "efficientnet_lite3": 8_197_096,
+    "efficientnet_lite4": 13_006_568,
+}
+"""Of the published weights, BatchNorm's scale and shift included."""
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_parameters(name: str) -> None:
+    assert parameters(architecture(name).layers()) == PARAMETERS[name]
+
+
+# model, width -> millions of MACs and parameters of its paper's authors (rounded there).
+V3 = {("mobilenet_v3_large", 1.0): (217, 5.48), ("mobilenet_v3_large", 0.75): (155, 3.99)}
+
+
+@pytest.mark.parametrize(("setting", "published"), V3.items(), ids=str)
+def test_mobilenet_v3_scales_as_published(setting: tuple[str, float], published: tuple[int, float]) -> None:
+    layers = architecture(*setting).layers()
+    assert round(macs(layers) / 1e6) == published[0]
+    assert round(parameters(layers) / 1e6, 2) == published[1]
+
+
+def test_mobilenet_v3_has_the_hidden_channels_of_its_tables() -> None:
+    def hidden(name: str) -> list[int]:
+        return [x.shape[0] for x in architecture(name).layers() if x.name.endswith(".depthwise")]
+
+    assert hidden("mobilenet_v3_large") == [16, 64, 72, 72, 120, 120, 240, 200, 184, 184, 480, 672, 672, 960, 960]
+    assert hidden("mobilenet_v3_small") == [16, 72, 88, 96, 240, 240, 120, 144, 288, 576, 576]
+
+
+def test_a_gate_stands_between_depthwise_and_projection() -> None:
+    layers = {layer.name: layer for layer in architecture("mobilenet_v3_large").layers()}
+    gated = [name.removesuffix(".squeeze_excite.scale") for name in layers if name.endswith(".scale")]
+    assert gated == [f"blocks.{stage}.{repeat}" for stage, count in ((3, 3), (7, 2), (8, 3)) for repeat in range(count)]
+    gate = layers["blocks.3.0.squeeze_excite.scale"]
+    assert gate.inputs == ("blocks.3.0.depthwise_activation", "blocks.3.0.squeeze_excite.gate")
+    assert layers["blocks.3.0.projection"].inputs == (gate.name,)
+    assert layers["blocks.3.0.squeeze_excite.reduction"].shape == (24, 1, 1)  # 72 / 4 = 18, rounded to eights
+
+
+def test_stem_and_head_keep_their_size_where_the_family_says_so() -> None:
+    for name, width, stem, last in (
+        ("efficientnet_lite0", 0.5, 32, 1280),
+        ("efficientnet_lite0", 2.0, 32, 1280),
+        ("efficientnet_lite4", 1.0, 32, 1280),
+        ("mobilenet_v3_large", 0.5, 8, 1280),
+        ("mobilenet_v3_large", 2.0, 32, 2560),
+        ("mobilenet_v2", 0.5, 16, 1280),
+    ):
+        layers = {layer.name: layer for layer in architecture(name, width, 64).layers()}
+        assert (layers["stem.conv"].shape[0], layers["head.classifier"].parameters["weight"][1]) == (stem, last)
+
+
+def test_members_of_a_compound_scaling_are_scaled_from_where_they_are() -> None:
+    lite = architecture("efficientnet_lite4")
+    assert (lite.width, lite.depth, lite.resolution) == (1.0, 1.0, 300)
+    assert [stage.repeats for stage in lite.stages] == [1, 4, 4, 6, 6, 8, 1]
+    assert [stage.repeats for stage in architecture("efficientnet_lite4", depth=0.5).stages] == [1, 2, 2, 3, 3, 4, 1]
+
+
+def test_searches_try_a_family_only_if_it_says_so() -> None:
+    assert searched_models() == ("mobilenet_v1", "mobilenet_v2")
 
 
 def strides(network: Architecture) -> list[int]:

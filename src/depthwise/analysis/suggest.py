@@ -12,7 +12,7 @@ from itertools import product
 from depthwise.analysis.latency import predict_latency
 from depthwise.analysis.published import published_accuracy, published_data
 from depthwise.analysis.verdict import Change
-from depthwise.design import MODELS, Architecture, architecture
+from depthwise.design import Architecture, architecture, searched_models
 from depthwise.device import Device, Precision
 from depthwise.graph import Layer
 from depthwise.planning.memory import ALIGNMENT, Lifetime, align, lower_bound, plan_offsets
@@ -32,7 +32,7 @@ Limits = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Overhead:
-    """Bytes that a change leaves as they are: the stack, and what stands in flash beside the weights."""
+    """Bytes of the stack, and what stands in flash beside the weights: code, and a reserve."""
 
     stack: int
     flash: int
@@ -55,6 +55,7 @@ class _Now:
     device: Device
     limits: Limits
     overhead: Overhead
+    functions: int
 
 
 def suggest(
@@ -68,14 +69,14 @@ def suggest(
         overhead: of the network as it is.
     """
     here = _Candidate(network.name, network.width, network.resolution, precision)
-    now = _Now(network, here, device, limits, overhead)
+    now = _Now(network, here, device, limits, overhead, _functions(network.layers()))
     found = [_first(now, kind, candidates) for kind, candidates in _single(here)]
     if not any(change and change.kind in ("resolution", "width") for change in found):
         found += _two_ways(now, "width+resolution", _joint(here, (precision,)))
     if not any(change and change.kind == "precision" for change in found):
         found += _two_ways(now, "precision+width+resolution", _joint(here, other_precisions(precision)))
     if not any(found):
-        for model in MODELS:
+        for model in searched_models():
             pairs = _joint(replace(here, model=model), (precision, *other_precisions(precision)))
             found += _two_ways(now, "model+width+resolution", pairs)
     return [change for change in found if change]
@@ -94,7 +95,7 @@ def _single(here: _Candidate) -> Iterator[tuple[str, list[_Candidate]]]:
         [_Candidate(here.model, here.width, size, here.precision) for size in RESOLUTIONS if size < here.resolution],
     )
     yield "width", [_Candidate(here.model, width, here.resolution, here.precision) for width in narrower]
-    for model in MODELS:
+    for model in searched_models():
         if model != here.model:
             widths = (here.width, *narrower)
             yield "model", [_Candidate(model, width, here.resolution, here.precision) for width in widths]
@@ -130,8 +131,10 @@ def _first(now: _Now, kind: str, candidates: Iterable[_Candidate]) -> Change | N
             network.channels,
             network.depth,
         )
-        room = now.limits.get("ram", math.inf)
-        taken = _weigh(changed.layers(), now.device, candidate.precision, now.overhead, room)
+        layers, room = changed.layers(), now.limits.get("ram", math.inf)
+        more = now.device.code.function * (_functions(layers) - now.functions)
+        overhead = replace(now.overhead, flash=now.overhead.flash + more)
+        taken = _weigh(layers, now.device, candidate.precision, overhead, room)
         if keeps(taken, now.limits):
             accuracy, source = _accuracy(now.candidate, candidate)
             return Change(
@@ -154,9 +157,13 @@ def weigh(network: Architecture, device: Device, precision: Precision) -> dict[s
     Bytes and seconds (None: unknown) are estimates, counts are exact.
     """
     layers = network.layers()
-    calls = {(layer.operator, layer.shape, *layer.parameters.get("weight", ())) for layer in layers if layer.operator}
-    overhead = Overhead(device.stack, device.code.base + device.code.function * len(calls) + device.flash_reserve)
-    return _weigh(layers, device, precision, overhead)
+    code = device.code.base + device.code.function * _functions(layers)
+    return _weigh(layers, device, precision, Overhead(device.stack, code + device.flash_reserve))
+
+
+def _functions(layers: Sequence[Layer]) -> int:
+    """Functions in C that the layers with a filter need: those of one shape share one."""
+    return len({(layer.operator, layer.shape, *layer.parameters["weight"]) for layer in layers if layer.operator})
 
 
 def keeps(taken: Mapping[str, float | None], limits: Limits) -> bool:

@@ -212,7 +212,7 @@ def models(as_json: Json = False) -> None:
         return
     for name, cost in counted.items():
         print(
-            f"{name:<16} {MODELS[name].resolution} px   {cost.parameters / 1e6:.2f} M parameters   "
+            f"{name:<20} {MODELS[name].resolution} px   {cost.parameters / 1e6:.2f} M parameters   "
             f"{cost.macs / 1e6:.1f} M MACs at width 1, 1000 classes"
         )
 

@@ -10,6 +10,11 @@ from depthwise.registry import Registry
 MODELS: Registry[Architecture] = Registry("model", "depthwise.design.families", "MODELS")
 
 
+def searched_models() -> tuple[str, ...]:
+    """The models that searches and suggestions try unasked, in the order of their names."""
+    return tuple(name for name, model in MODELS.items() if model.searched)
+
+
 def architecture(
     name: str,
     width: float = 1.0,
@@ -40,4 +45,4 @@ def architecture(
     return replace(base, classes=classes, channels=channels)
 
 
-__all__ = ["MODELS", "Architecture", "architecture"]
+__all__ = ["MODELS", "Architecture", "architecture", "searched_models"]

@@ -23,12 +23,19 @@ class Block(Protocol):
 
 @dataclass(frozen=True)
 class Stem:
-    """The standard convolution that reads the image: channels, kernel side, stride, activation."""
+    """The standard convolution that reads the image.
+
+    Attributes:
+        channels: its output channels. kernel: side of its filter. stride: by which it shrinks the image.
+        activation: after it.
+        fixed: the width multiplier leaves `channels` as they are.
+    """
 
     channels: int
     kernel: int = 3
     stride: int = 2
     activation: str = "relu6"
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,19 +48,24 @@ class Stage:
 
 @dataclass(frozen=True)
 class Head:
-    """Optional pointwise convolution, global average pooling, dropout, classifier.
+    """Optional pointwise convolution, global average pooling, optional fully connected layer, dropout, classifier.
 
     Attributes:
         channels: of the pointwise convolution before the pooling; None: there is none.
+        features: of the fully connected layer after the pooling; None: there is none.
         dropout: ratio before the classifier, in training only.
-        activation: after the pointwise convolution.
-        grows_only: the width multiplier may widen `channels` but not thin it (MobileNetV2, section 4.1 of its paper).
+        activation: after the pointwise convolution and after the fully connected layer.
+        grows_only: the width multiplier may widen what the classifier reads (`features`, else `channels`) but not thin
+            it (MobileNetV2, section 4.1 of its paper).
+        fixed: the width multiplier leaves both as they are.
     """
 
     channels: int | None = None
+    features: int | None = None
     dropout: float = 0.0
     activation: str = "relu6"
     grows_only: bool = False
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,10 @@ class Rounding:
         return rounded + self.divisor if rounded < self.keep * channels else rounded
 
 
+TO_EIGHTS = Rounding()
+"""To multiples of 8, as MobileNetV2 and most families since."""
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A whole network as data.
@@ -87,28 +103,32 @@ class Architecture:
         name: of the family member, e.g. "mobilenet_v2".
         stem, stages, head: its parts in order.
         rounding: how the width multiplier rounds.
+        epsilon: of every batch normalization.
         resolution: height and width of the input in pixels.
         channels: of the input image.
         classes: outputs of the classifier.
         width, depth: the multipliers that have been applied.
         papers: what describes it, "authors year, title, address" each.
+        searched: whether searches and suggestions try the family unasked.
     """
 
     name: str
     stem: Stem
     stages: tuple[Stage, ...]
     head: Head
-    rounding: Rounding = Rounding()
+    rounding: Rounding = TO_EIGHTS
+    epsilon: float = 1e-5
     resolution: int = 224
     channels: int = 3
     classes: int = 1000
     width: float = 1.0
     depth: float = 1.0
     papers: tuple[str, ...] = ()
+    searched: bool = False
 
     def layers(self, resolution: int | None = None) -> tuple[Layer, ...]:
         """Expands to Layers, named stem.*, blocks.STAGE.REPEAT.* and head.*, at `resolution` (default: its own)."""
-        layers = LayerList(self.channels, resolution or self.resolution)
+        layers = LayerList(self.channels, resolution or self.resolution, self.epsilon)
         x = layers.conv("stem.conv", "input", self.stem.channels, self.stem.kernel, self.stem.stride)
         x = layers.norm("stem.norm", x)
         x = layers.activation("stem.activation", x, self.stem.activation)
@@ -122,6 +142,9 @@ class Architecture:
             x = layers.activation("head.activation", x, self.head.activation)
         x = layers.pool("head.pool", x)
         x = layers.flatten("head.flatten", x)
+        if self.head.features is not None:
+            x = layers.linear("head.features", x, self.head.features)
+            x = layers.activation("head.features_activation", x, self.head.activation)
         x = layers.dropout("head.dropout", x, self.head.dropout)
         layers.linear("head.classifier", x, self.classes)
         return tuple(layers.layers)

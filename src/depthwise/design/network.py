@@ -42,6 +42,11 @@ class _Add(nn.Module):
         return left + right
 
 
+class _Multiply(nn.Module):
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return left * right
+
+
 class _GlobalAveragePool(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(x, 1)
@@ -78,7 +83,10 @@ _MODULES: dict[str, Callable[[Layer], nn.Module]] = {
     "BatchNormalization": _norm,
     "Clip": _clip,
     "Relu": lambda _: nn.ReLU(),
+    "HardSwish": lambda _: nn.Hardswish(),
+    "HardSigmoid": lambda _: nn.Hardsigmoid(),
     "Add": lambda _: _Add(),
+    "Mul": lambda _: _Multiply(),
     "GlobalAveragePool": lambda _: _GlobalAveragePool(),
     "Flatten": lambda _: nn.Flatten(),
     "Dropout": lambda layer: nn.Dropout(layer.attributes["ratio"]),

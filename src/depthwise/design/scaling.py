@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from depthwise.design.architecture import Architecture, Stage
+from depthwise.design.architecture import Architecture, Head, Rounding, Stage
 from depthwise.errors import UserError
 
 SMALLEST_MAP = 3
@@ -21,21 +21,27 @@ def scale_width(architecture: Architecture, width: float) -> Architecture:
     """
     if not 0 < width <= 8:
         raise UserError(f"width multiplier {width:g} is out of range: give a number above 0 and at most 8, e.g. 0.35")
-    rounding = architecture.rounding
-    head = architecture.head
-    if head.channels is not None:
-        factor = max(1.0, width) if head.grows_only else width
-        head = replace(head, channels=rounding(head.channels * factor))
+    rounding, stem = architecture.rounding, architecture.stem
     return replace(
         architecture,
-        stem=replace(architecture.stem, channels=rounding(architecture.stem.channels * width)),
+        stem=stem if stem.fixed else replace(stem, channels=rounding(stem.channels * width)),
         stages=tuple(
             replace(stage, block=replace(stage.block, channels=rounding(stage.block.channels * width)))  # type: ignore[type-var]
             for stage in architecture.stages
         ),
-        head=head,
+        head=_scale_head(architecture.head, width, rounding),
         width=architecture.width * width,
     )
+
+
+def _scale_head(head: Head, width: float, rounding: Rounding) -> Head:
+    last = max(1.0, width) if head.grows_only else width  # of what the classifier reads
+    if head.fixed:
+        return head
+    if head.features is not None:
+        head = replace(head, features=rounding(head.features * last))
+        last = width
+    return head if head.channels is None else replace(head, channels=rounding(head.channels * last))
 
 
 def scale_depth(architecture: Architecture, depth: float) -> Architecture:

@@ -82,18 +82,20 @@ def build(
 def initialize(layers: Sequence[Layer], seed: int = 0) -> dict[str, np.ndarray]:
     """Random float32 weights by state_dict key, for tests, timing and planning without training.
 
-    Convolutions and fully connected layers: normal with variance 2 / fan-in (He et al. 2015), so that activations
-    keep their size through ReLUs; BatchNorm: scale and variance in 0.5..1.5, shift and mean normal with deviation 0.1,
-    so that folding them changes every number.
+    Convolutions and fully connected layers: normal with variance 2 / fan-in (He et al. 2015), so that activations keep
+    their size through ReLUs, and 1 / fan-in where none stands before; BatchNorm: scale and variance in 0.5..1.5, shift
+    and mean normal with deviation 0.1, so that folding them changes every number.
     """
     random = np.random.default_rng(seed)
     weights: dict[str, np.ndarray] = {}
+    linear = {layer.name for layer in layers if layer.op in ("BatchNormalization", "Add")}
     for layer in layers:
+        gain = 1 if linear.intersection(layer.inputs) else 2
         for parameter, shape in layer.parameters.items():
             if parameter == "running_var" or (layer.op == "BatchNormalization" and parameter == "weight"):
                 array = random.uniform(0.5, 1.5, shape)
             elif len(shape) > 1:
-                array = random.normal(0, math.sqrt(2 / math.prod(shape[1:])), shape)
+                array = random.normal(0, math.sqrt(gain / math.prod(shape[1:])), shape)
             else:
                 array = random.normal(0, 0.1, shape)
             weights[f"{layer.name}.{parameter}"] = array.astype(np.float32)

@@ -9,6 +9,14 @@ from depthwise.errors import UserError
 
 Shape = tuple[int, ...]
 
+ACTIVATIONS: Mapping[str, tuple[str, Mapping[str, float]]] = {
+    "relu": ("Relu", {}),
+    "relu6": ("Clip", {"min": 0.0, "max": 6.0}),
+    "hard_swish": ("HardSwish", {}),
+    "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
+}
+"""Activation function -> the ONNX operator that computes it, and its attributes."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -16,11 +24,12 @@ class Layer:
 
     Attributes:
         name: dotted and unique; also the name of the torch module, of the ONNX node and of the cost row.
-        op: "Input" (the first layer, the image), else an ONNX operator type: Conv, BatchNormalization, Clip, Relu, Add,
-            GlobalAveragePool, Flatten, Dropout, Gemm.
+        op: "Input" (the first layer, the image), else an ONNX operator type: Conv, BatchNormalization, those of
+            ACTIVATIONS, Add, Mul, GlobalAveragePool, Flatten, Dropout, Gemm.
         inputs: names of the layers whose outputs it reads.
         shape: output shape without batch, (C, H, W) or (C,).
-        attributes: by ONNX's names (kernel_shape, strides, pads, dilations, group, epsilon, min, max, ratio).
+        attributes: by ONNX's names (kernel_shape, strides, pads, dilations, group, epsilon, min, max, alpha, beta,
+            ratio).
         parameters: name -> shape, by torch's names (weight, bias, running_mean, running_var).
     """
 
@@ -59,10 +68,12 @@ class LayerList:
     Args:
         channels: channels of the input image.
         resolution: height and width of the input image in pixels.
+        epsilon: of every batch normalization.
     """
 
-    def __init__(self, channels: int, resolution: int) -> None:
+    def __init__(self, channels: int, resolution: int, epsilon: float = 1e-5) -> None:
         self.layers: list[Layer] = []
+        self._epsilon = epsilon
         self._shapes: dict[str, Shape] = {}
         self._add("input", "Input", (), (channels, resolution, resolution))
 
@@ -113,27 +124,32 @@ class LayerList:
             parameters["bias"] = (channels,)
         return self._add(name, "Conv", (source,), out, attributes, parameters)
 
-    def norm(self, name: str, source: str, epsilon: float = 1e-5) -> str:
+    def norm(self, name: str, source: str) -> str:
         """Batch normalization over the channels."""
         shape = self._shapes[source]
         parameters = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (shape[0],))
-        return self._add(name, "BatchNormalization", (source,), shape, {"epsilon": epsilon}, parameters)
+        return self._add(name, "BatchNormalization", (source,), shape, {"epsilon": self._epsilon}, parameters)
 
     def activation(self, name: str, source: str, kind: str) -> str:
-        """An activation function: "relu", "relu6"; "none" appends nothing and returns `source`."""
+        """An activation function of ACTIVATIONS; "none" appends nothing and returns `source`."""
         if kind == "none":
             return source
-        if kind == "relu":
-            return self._add(name, "Relu", (source,), self._shapes[source])
-        if kind == "relu6":
-            return self._add(name, "Clip", (source,), self._shapes[source], {"min": 0.0, "max": 6.0})
-        raise UserError(f"{name}: unknown activation '{kind}'. Known: none, relu, relu6")
+        if kind not in ACTIVATIONS:
+            raise UserError(f"{name}: unknown activation '{kind}'. Known: none, {', '.join(ACTIVATIONS)}")
+        op, attributes = ACTIVATIONS[kind]
+        return self._add(name, op, (source,), self._shapes[source], attributes)
 
     def add(self, name: str, left: str, right: str) -> str:
         """Elementwise sum of two maps of one shape."""
         if self._shapes[left] != self._shapes[right]:
             raise ValueError(f"{name}: cannot add {self._shapes[left]} and {self._shapes[right]}")
         return self._add(name, "Add", (left, right), self._shapes[left])
+
+    def gate(self, name: str, source: str, factors: str) -> str:
+        """A map (C, H, W) times one factor for each channel (C, 1, 1)."""
+        if self._shapes[factors] != (self._shapes[source][0], 1, 1):
+            raise ValueError(f"{name}: {self._shapes[factors]} is no gate of {self._shapes[source]}")
+        return self._add(name, "Mul", (source, factors), self._shapes[source])
 
     def pool(self, name: str, source: str) -> str:
         """Global average pooling to (C, 1, 1)."""

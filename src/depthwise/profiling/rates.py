@@ -1,10 +1,10 @@
 """Seconds for one MAC of each operator on this machine, and for each layer: fitted to the times of small networks.
 
 The model is that of `analysis.predict_latency`: a network's time is the sum of MACs x seconds of their operator, and a
-share for each layer with MACs. The networks are the two ends of what is fitted for small devices, of every family, and
-two that hold hardly more than the first and the last layer, which are too small a part of the others to be seen there.
-Least squares of the relative errors; no MAC takes less than half of what the machine's peak allows, which something
-else that ran meanwhile may have kept down.
+share for each layer with MACs. The networks are the two ends of what is fitted for small devices, of every family that
+is searched, and two that hold hardly more than the first and the last layer, which are too small a part of the others
+to be seen there. Least squares of the relative errors; no MAC takes less than half of what the machine's peak allows,
+which something else that ran meanwhile may have kept down.
 """
 
 import time
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthwise.design import MODELS, architecture
+from depthwise.design import architecture, searched_models
 from depthwise.engine import Engine
 from depthwise.graph import Layer, LayerList
 from depthwise.profiling.network import with_random_weights
 
 FAMILY_SIZES = ((0.1, 28, 1), (0.35, 96, 3))
-"""Width, resolution and channels of the networks of each family."""
+"""Width, resolution and channels of the networks of each such family."""
 
 ROUNDS = 40
 """How often each network is timed at least."""
@@ -61,7 +61,7 @@ class Rates:
 
 def networks() -> Iterator[tuple[Layer, ...]]:
     """The networks that are timed."""
-    for model in MODELS:
+    for model in searched_models():
         for width, resolution, channels in FAMILY_SIZES:
             yield architecture(model, width, resolution, classes=10, channels=channels).layers()
     first = LayerList(channels=3, resolution=96)

@@ -49,7 +49,7 @@ def training_speed(task: Task, trainer: Trainer, resolution: int) -> tuple[int, 
         return 1, Speed(1.0, 0.3)
     images = trainer.read(resolution)
     room, settings = trainer.room, trainer.room.Settings.of(config)
-    wide, thin = (task.network(next(iter(design.MODELS)), width, resolution) for width in _MEASURED_WIDTHS)
+    wide, thin = (task.network(design.searched_models()[0], width, resolution) for width in _MEASURED_WIDTHS)
     module = room.new_network(wide.layers(), config.seed)
     threads, step, image = room.measure_speed(module, images, settings, config.train_time)
     module = room.new_network(thin.layers(), config.seed)

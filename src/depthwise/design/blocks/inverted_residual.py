@@ -1,7 +1,12 @@
-"""The inverted residual with linear bottleneck (MobileNetV2, arXiv 1801.04381, table 1 and fig. 4d)."""
+"""The inverted residual with linear bottleneck (MobileNetV2, arXiv 1801.04381, table 1 and fig. 4d).
+
+With squeeze-excite between depthwise and projection it is that of MobileNetV3 (arXiv 1905.02244, fig. 4).
+"""
 
 from dataclasses import dataclass
 
+from depthwise.design.architecture import TO_EIGHTS, Rounding
+from depthwise.design.blocks.squeeze_excite import SqueezeExcite
 from depthwise.graph.layers import LayerList
 
 
@@ -17,6 +22,8 @@ class InvertedResidual:
         expansion: hidden channels as a multiple of the input's; 1 leaves the expansion out.
         kernel: side of the depthwise filter.
         activation: after expansion and depthwise convolution.
+        squeeze_excite: gates what the projection reads; None: nothing does.
+        rounding: of the hidden channels.
     """
 
     channels: int
@@ -24,19 +31,23 @@ class InvertedResidual:
     expansion: float = 6
     kernel: int = 3
     activation: str = "relu6"
+    squeeze_excite: SqueezeExcite | None = None
+    rounding: Rounding = TO_EIGHTS
 
     def expand(self, layers: LayerList, name: str, source: str) -> str:
         """Appends the block's layers, named under `name`, reading `source`; returns the last one's name."""
-        channels = layers.shape(source)[0]
-        hidden = round(channels * self.expansion)
+        channels = hidden = layers.shape(source)[0]
         x = source
-        if hidden != channels:
+        if self.expansion != 1:
+            hidden = self.rounding(channels * self.expansion)
             x = layers.conv(f"{name}.expansion", x, hidden)
             x = layers.norm(f"{name}.expansion_norm", x)
             x = layers.activation(f"{name}.expansion_activation", x, self.activation)
         x = layers.conv(f"{name}.depthwise", x, hidden, self.kernel, self.stride, groups=hidden)
         x = layers.norm(f"{name}.depthwise_norm", x)
         x = layers.activation(f"{name}.depthwise_activation", x, self.activation)
+        if self.squeeze_excite:
+            x = self.squeeze_excite.expand(layers, f"{name}.squeeze_excite", x)
         x = layers.conv(f"{name}.projection", x, self.channels)
         x = layers.norm(f"{name}.projection_norm", x)
         if self.stride == 1 and channels == self.channels:

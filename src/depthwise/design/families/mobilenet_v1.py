@@ -18,5 +18,6 @@ MODELS = {
             "Howard et al. 2017, "
             "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications, arXiv:1704.04861",
         ),
+        searched=True,
     )
 }

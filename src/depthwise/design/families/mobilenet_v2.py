@@ -24,5 +24,6 @@ MODELS = {
         ),
         head=Head(channels=1280, dropout=0.2, grows_only=True),
         papers=("Sandler et al. 2018, MobileNetV2: Inverted Residuals and Linear Bottlenecks, arXiv:1801.04381",),
+        searched=True,
     )
 }
