@@ -93,7 +93,7 @@ def check(
         UserError: as `load_model`; an unknown device; a limit that is no size, time or count, or that contradicts
             the device.
     """
-    from dataclasses import fields, replace
+    from dataclasses import fields
     from pathlib import Path
 
     from depthwise.analysis import check as weigh
@@ -107,7 +107,7 @@ def check(
     budget = Budget.parse(**{name: None if text is None else str(text) for name, text in texts.items()})
     target = load_device(device)
     if not target.isa:
-        target = replace(target, isa=native_isa())
+        target = target.with_isa(native_isa()[:1])
     network = load_network(model, **options)
     folder = isinstance(model, str | Path) and Path(model).is_dir()
     known = known_of_run(Path(model), target) if folder else None
@@ -124,6 +124,7 @@ def compile(
     model: Any,
     input: str = "auto",
     *,
+    target: str | None = None,
     schedule: str = "auto",
     optimize: str = "speed",
     profile: bool = False,
@@ -135,6 +136,7 @@ def compile(
         model: a run folder, .onnx file, torch module or Graph.
         input: "uint8" takes camera bytes [N, H, W, C] (the model must carry its preprocessing), "float" takes
             float32 [N, H, W, C], normalized as in training; "auto": camera bytes if the model can.
+        target: what it is compiled for, if not just this machine, e.g. "x86-64-v3"; it must run here.
         schedule: "layer": every map as a whole; "stream": row by row where possible; "auto": as `optimize` wants.
         optimize: "speed" or "ram", the memory that a run takes.
         profile: with the clock inside the C that `Engine.profile` reads.
@@ -144,14 +146,17 @@ def compile(
         An engine: a callable from a batch to float32 outputs [N, classes].
 
     Raises:
-        UserError: as `load_model`; no weights; no C compiler; an unknown schedule or objective.
+        UserError: as `load_model`; no weights; no C compiler; an unknown target, schedule or objective; a target that
+            this machine is none of.
     """
     from depthwise.design.source import load_model
+    from depthwise.device import HOST, load_device
     from depthwise.engine import Engine
     from depthwise.planning import Choice
 
     choice = Choice(schedule, optimize)  # type: ignore[arg-type]
-    return Engine.build(load_model(model, **options), input=input, choice=choice, profile=profile)
+    device = load_device(HOST, measured=False).for_target(target)
+    return Engine.build(load_model(model, **options), input=input, device=device, choice=choice, profile=profile)
 
 
 def export(model: Any, to: str, path: "str | Path", **options: Any) -> "Exported":

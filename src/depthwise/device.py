@@ -11,6 +11,7 @@ from typing import Any, Literal
 from depthwise.errors import UserError
 from depthwise.machine import host_file
 from depthwise.registry import choose
+from depthwise.target import NATIVE, Target, load_target
 
 Precision = Literal["float32", "int8"]
 
@@ -109,11 +110,11 @@ class Code:
 
 @dataclass(frozen=True)
 class Device:
-    """A target. Every field comes from its TOML file; docs/devices.md describes them.
+    """A machine that networks are made for. Every field comes from its TOML file; docs/devices.md describes them.
 
     Attributes:
         name: file stem. description: one line.
-        isa: instruction sets it has, best first ("avx2", "neon", "c"); empty: asked of this machine when compiling.
+        target: what its programs are compiled for.
         ram, flash: bytes; None: not a limit.
         ram_reserve, flash_reserve: bytes of them that everything else needs: drivers, libraries, the caller's code.
         stack: bytes of stack to allow for until a network is compiled.
@@ -126,14 +127,13 @@ class Device:
         caches: "l1", "l2", "l3" -> bytes of the data caches of one core.
         bandwidth: the same and "memory" -> bytes a second that one thread reads from there.
         channel_divisor: channel counts that are multiples of it leave no lane of its vector registers idle.
-        target: triple for a cross compiler; empty: this machine.
-        flags: compiler flags for speed on it.
+        flags: compiler flags for speed on it, beside those of its target.
         source: where the figures are from.
     """
 
     name: str
     description: str
-    isa: tuple[str, ...] = ()
+    target: Target = field(default_factory=lambda: load_target(NATIVE))
     ram: int | None = None
     flash: int | None = None
     ram_reserve: int = 0
@@ -148,9 +148,33 @@ class Device:
     caches: Mapping[str, int] = field(default_factory=dict)
     bandwidth: Mapping[str, float] = field(default_factory=dict)
     channel_divisor: int = 8
-    target: str = ""
     flags: tuple[str, ...] = field(default_factory=tuple)
     source: str = ""
+
+    @property
+    def isa(self) -> tuple[str, ...]:
+        """The instruction sets of its target; empty: those of this machine, which have not been asked for."""
+        return self.target.sets
+
+    def with_isa(self, sets: tuple[str, ...]) -> "Device":
+        """The device, whose target has these instruction sets."""
+        return replace(self, target=replace(self.target, sets=sets))
+
+    def for_target(self, name: str | None) -> "Device":
+        """The device with a target of one's own choice; None: its own.
+
+        Raises:
+            UserError: an unknown target, or another one than the device has, unless the device is this machine.
+        """
+        if name is None or name == self.target.name:
+            return self
+        target = load_target(name)
+        if self.target.name != NATIVE:
+            raise UserError(
+                f"--target {name} contradicts the device {self.name}, whose target is {self.target.name}: "
+                "leave one of the two out"
+            )
+        return replace(self, target=target)
 
 
 @dataclass(frozen=True)
@@ -359,8 +383,9 @@ def _figures(keys: tuple[str, ...], read: Callable[[str, object], Any]) -> Calla
 
 
 _READERS: Mapping[tuple[str, ...], Callable[[str, object], Any]] = {
-    ("description", "target", "source"): _text,
-    ("isa", "flags"): _texts,
+    ("description", "source"): _text,
+    ("target",): lambda what, value: load_target(_text(what, value)),
+    ("flags",): _texts,
     ("ram", "flash", "ram_reserve", "flash_reserve", "stack"): _bytes,
     ("clock_mhz",): _number,
     ("channel_divisor",): _whole,

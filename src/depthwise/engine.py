@@ -72,7 +72,8 @@ class Engine:
             graph: any Graph with weights.
             input: "uint8": camera bytes (the Graph must carry its preprocessing); "float": normalized float32; "auto":
                 camera bytes if the Graph can.
-            device: the target; None: this machine. Kernels of another machine run here only if they are plain C.
+            device: whose target it is compiled for; None: this machine. Programs for another machine run here only if
+                they are plain C.
             choice: which schedules may be taken, and what is to be least.
             folder: where to leave the C; None: nowhere.
             name: prefix of every symbol.
@@ -82,13 +83,13 @@ class Engine:
             UserError: as `compiler.compile_folder`.
         """
         compiler.find_compiler()
-        program = compiler.plan_for(graph, input, device, choice)
+        programs = compiler.plans_for(graph, input, device, choice)
         if folder is not None:
-            compiler.emit(program, folder, name=name, device=device, profile=profile)
+            compiler.emit(programs, folder, name=name, device=device, profile=profile)
             return cls.load(folder)
         with tempfile.TemporaryDirectory() as temporary:
             place = Path(temporary) / name
-            compiler.emit(program, place, name=name, device=device, weights="pointer", profile=profile)
+            compiler.emit(programs, place, name=name, device=device, weights="pointer", profile=profile)
             return cls.load(place)
 
     @classmethod

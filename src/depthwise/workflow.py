@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from depthwise import analysis, data, design, graph, profiling, report, selection, verification
-from depthwise.compiler import find_compiler, memory_of, native_isa
+from depthwise.compiler import find_compiler, memory_of, native_isa, runs_here
 from depthwise.config import Config
 from depthwise.data import ImageData
 from depthwise.design import Architecture
@@ -77,7 +77,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
         key = {"weights": file_fingerprint(weights)}
         run.stage("graph", key, [model.name], lambda: export(run, architecture, images, progress))
         key = {"model": file_fingerprint(model), "input": config.input}
-        key["device"] = [device.name, device.isa or native_isa(), device.target, device.flags]
+        key["device"] = [device.name, device.target.name, device.isa or native_isa(), device.flags]
         key["compiler"] = [version("depthwise"), *native_isa()]
         run.stage("compile", key, ["c"], lambda: compile_c(run, progress))
         key = {"model": file_fingerprint(model), "c": file_fingerprint(run.path / "c" / "manifest.json")}
@@ -210,7 +210,7 @@ def compile_c(run: Run, progress: Progress) -> None:
             folder=run.path / "c",
         )
     # Of a program for another machine only the plan is known here: its code and stack are that compiler's.
-    memory = memory_of(engine.manifest, None) if device.target else engine.memory
+    memory = engine.memory if runs_here(device.target) else memory_of(engine.manifest, None)
     origin = run.results.origin
     _update(
         run,

@@ -23,7 +23,7 @@ def test_the_devices_are_there() -> None:
 @pytest.mark.parametrize("name", CHIPS)
 def test_a_chip_is_complete_and_says_where_its_figures_are_from(name: str) -> None:
     device = load_device(name)
-    assert device.isa and device.target and device.ram and device.clock_mhz
+    assert device.isa and device.target.triple and device.ram and device.clock_mhz
     assert 0 < device.ram_reserve < device.ram
     assert device.channel_divisor in (4, 8, 16)
     assert len(device.source) > 20
@@ -72,7 +72,8 @@ Pointwise = { cycles = 2, source = "my stopwatch" }
         ("ram = -1", "ram is -1: write bytes"),
         ("ram = true", "ram is True"),
         ('ram = "8K"\nram_reserve = "8K"', "ram_reserve leaves nothing of ram"),
-        ('isa = "c"', "isa is 'c': write a list"),
+        ('flags = "-O2"', "flags is '-O2': write a list"),
+        ('target = "x86"', "unknown target 'x86'.*Known: aarch64, c, "),
         ('precision = "int4"', "'int4'.*Did you mean 'int8'"),
         ("channel_divisor = 1.5", "write a whole number"),
         ("description = 3", "description is 3: write a text"),

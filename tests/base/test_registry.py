@@ -52,7 +52,7 @@ def test_every_device_loads() -> None:
 
 def test_a_users_device_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text('description = "my board"\nram = "64K"\nflash = "0.5MB"\nisa = ["c"]\n')
+    path.write_text('description = "my board"\nram = "64K"\nflash = "0.5MB"\ntarget = "c"\n')
     device = load_device(str(path))
     assert (device.name, device.ram, device.flash, device.isa) == ("mine", 65536, 524288, ("c",))
 

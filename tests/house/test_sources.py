@@ -109,7 +109,7 @@ def test_nothing_is_global_evaluated_or_left_to_do() -> None:
 
 
 def test_every_kernel_header_serves_an_operator() -> None:
-    """A header that no operator names, directly or through another header's #include, is dead."""
+    """A header that no operator and no template names, directly or through another header's #include, is dead."""
     from depthwise import ops
 
     headers = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "src/depthwise/kernels").glob("*.h")}
@@ -117,6 +117,8 @@ def test_every_kernel_header_serves_an_operator() -> None:
     used = {f"{kernel.name}.h" for kernel in kernels} | {
         Path(name).with_suffix(".h").name for kernel in kernels for name in kernel.includes
     }
+    for template in (ROOT / "src/depthwise/compiler/templates").iterdir():
+        used |= set(re.findall(r'"kernels/(\w+\.h)"', template.read_text(encoding="utf-8")))
     assert {f"{kernel.name}.h" for kernel in kernels} <= set(headers)
     while (
         included := {

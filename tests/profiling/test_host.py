@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import depthwise
-from depthwise import compiler, design, graph, profiling
+from depthwise import design, graph, profiling
 from depthwise.analysis import cost, predict_latency
 from depthwise.cli import main
 from depthwise.config import Config
@@ -22,6 +22,7 @@ from depthwise.profiling.device_file import device_text
 from depthwise.profiling.probe import Probed, caches
 from depthwise.results import Memory, Results
 from depthwise.runs import Run
+from depthwise.target import NATIVE
 from networks import family
 
 PROBED = Probed(clock=2e9, peak=32e9, caches={"l1": 32768}, bandwidth={"l1": 1e11, "memory": 1e10})
@@ -80,7 +81,7 @@ def test_the_figures_are_a_machines(real: tuple[Device, Listener]) -> None:
     device, listener = real
     assert device.clock_mhz is not None
     assert 100 < device.clock_mhz < 10_000
-    assert device.isa == compiler.native_isa()
+    assert device.target.name == NATIVE
     peak = device.peak_macs["float32"]
     assert 0.1 < peak / (1e6 * device.clock_mhz) < 200, "MACs a cycle"
     assert list(device.bandwidth) == [*device.caches, "memory"]

@@ -107,7 +107,7 @@ def known_of_run(folder: Path, device: Device) -> Known | None:
     run = Run.open(folder)
     memory = run.results.memory.get("float32")
     # Code for another machine was never built: its bytes of code and stack are not known.
-    if memory is None or device.target or not _is(run.config.device, device):
+    if memory is None or not memory.code or not _is(run.config.device, device):
         return None
     times = [row.median_ms for row in run.results.latency.get("float32", []) if row.runtime == "depthwise"]
     return Known(memory, times[0] / 1e3 if times else None)
@@ -172,8 +172,8 @@ def _memory(subject: _Subject, precision: Precision, known: Known | None, choice
     program = planning.plan(normal, device.isa or ("c",), choice)
     functions = len({call.function for call in program.calls()})
     if precision in planning.PRECISIONS:
-        # Without instruction sets the kernels, hence their layouts, are a guess.
-        certainty: Certainty = "exact" if device.isa else "estimated"
+        # Without instruction sets the kernels, hence their layouts, are a guess; of several variants one is planned.
+        certainty: Certainty = "exact" if len(device.isa) == 1 else "estimated"
         places = program.arena, program.input_bytes, program.output_bytes
         weights = planning.packed_bytes(program)
     else:

@@ -118,7 +118,10 @@ def compile(
     ] = "auto",
     mean: Annotated[str | None, typer.Option(help="of pixels in 0..1, for a model without: 0.485,0.456,0.406")] = None,
     std: Annotated[str | None, typer.Option(help="of pixels in 0..1, for a model without: 0.229,0.224,0.225")] = None,
-    device: Annotated[str, typer.Option(help="the target, see `depthwise devices`")] = "host",
+    device: Annotated[str, typer.Option(help="name, see `depthwise devices`, or the path of a .toml file")] = "host",
+    target: Annotated[
+        str | None, typer.Option(help="native, x86-64, x86-64-v3, aarch64, c ...; the device's if not given")
+    ] = None,
     schedule: Annotated[Literal["auto", "layer", "stream"], typer.Option(help="whole maps, or row by row")] = "auto",
     optimize: Annotated[Literal["speed", "ram"], typer.Option(help="what `auto` chooses by")] = "speed",
     emit_only: Annotated[bool, typer.Option(help="write the C and build nothing")] = False,
@@ -138,13 +141,21 @@ def compile(
     network = load_model(model)
     if mean is not None or std is not None:
         network = with_normalization(network, parse_numbers("--mean", mean or ""), parse_numbers("--std", std or ""))
-    choice, target = Choice(schedule, optimize), load_device(device)
-    result = compile_folder(network, output, name=name, input=input, device=target, choice=choice, build=not emit_only)
+    result = compile_folder(
+        network,
+        output,
+        name=name,
+        input=input,
+        device=load_device(device).for_target(target),
+        choice=Choice(schedule, optimize),
+        build=not emit_only,
+    )
     if explain:
         from depthwise.planning.explain import explain as text_of
 
-        print(text_of(result.program))
-    print(f"wrote {output}/ ({name}.h, {name}.c, {name}_weights.c, main.c, kernels/)")
+        print("\n\n".join(map(text_of, result.programs)))
+    files = [f"{name}.h", *result.manifest.sources, f"{name}_weights.c", "main.c", "kernels/"]
+    print(f"wrote {output}/ ({', '.join(files)}) for {result.manifest.target}")
     print("\n".join(memory_lines(result.memory)))
     print("call it with:\n" + "\n".join(f"    {line}" for line in result.usage))
 
@@ -248,6 +259,7 @@ def measure(
     """Measure this machine: clock, peak, caches, bandwidth, cycles per MAC. `check` predicts latency with them."""
     from dataclasses import asdict
 
+    from depthwise.compiler import native_isa
     from depthwise.device import HOST, load_device
     from depthwise.machine import host_file
     from depthwise.profiling import measure_host
@@ -256,7 +268,7 @@ def measure(
     if (name := load_device(device).name) != HOST:
         raise UserError(f"only this machine (host) can be measured here: write the figures of {name} to a .toml file")
     with TerminalProgress(quiet) as progress:
-        found = measure_host(progress)
+        found = measure_host(progress).with_isa(native_isa())
     lines = [*measured_lines(found), f"kept in {host_file()}"]
     print(json.dumps(asdict(found), indent=1) if as_json else "\n".join(lines))
 

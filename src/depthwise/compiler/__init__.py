@@ -9,7 +9,7 @@ from depthwise import graph
 from depthwise.compiler import toolchain
 from depthwise.compiler.emit import KERNELS, emit, usage
 from depthwise.compiler.manifest import Manifest, read_manifest
-from depthwise.compiler.toolchain import Built, build, build_library, find_compiler, native_isa
+from depthwise.compiler.toolchain import Built, build, build_library, find_compiler, native_isa, runs_here
 from depthwise.device import Device
 from depthwise.planning import DEFAULT, Choice, Program, plan
 from depthwise.registry import choose
@@ -28,7 +28,9 @@ __all__ = [
     "memory_of",
     "native_isa",
     "plan_for",
+    "plans_for",
     "read_manifest",
+    "runs_here",
 ]
 
 
@@ -37,11 +39,11 @@ class Compiled:
     """What `compile_folder` made.
 
     Attributes:
-        program: `planning.explain` prints it. manifest: as in the folder. memory: exact bytes; code and stack are 0 if
-            nothing was built. usage: the lines of C that call the network.
+        programs: one for each variant, best first; `planning.explain` prints one. manifest: as in the folder.
+        memory: exact bytes; code and stack are 0 if nothing was built. usage: the lines of C that call the network.
     """
 
-    program: Program
+    programs: list[Program]
     manifest: Manifest
     memory: Memory
     usage: list[str]
@@ -58,14 +60,14 @@ def compile_folder(
     build: bool = True,
     profile: bool = False,
 ) -> Compiled:
-    """Compiles a Graph to a folder of C, and builds it if the target is this machine.
+    """Compiles a Graph to a folder of C, and builds it if this machine is one of the target's.
 
     Args:
         network: any Graph with weights.
         folder: see `emit`.
         name: prefix of every symbol and file.
         input: "uint8" (camera bytes), "float", or "auto": camera bytes if the Graph carries its preprocessing.
-        device: the target; None: this machine.
+        device: whose target it is compiled for; None: this machine.
         choice: which schedules may be taken, and what is to be least.
         build: whether to build what was written, which also measures code and stack.
         profile: see `emit`.
@@ -73,20 +75,26 @@ def compile_folder(
     Raises:
         UserError: as `graph.normalize`, `plan`, `emit` and `build`; without a compiler nothing is written.
     """
-    here = build and not (device and device.target)
+    here = build and (device is None or runs_here(device.target))
     compiler = find_compiler() if here else None
-    program = plan_for(network, input, device, choice)
-    manifest = emit(program, folder, name=name, device=device, profile=profile)
+    programs = plans_for(network, input, device, choice)
+    manifest = emit(programs, folder, name=name, device=device, profile=profile)
     built = toolchain.build(folder, compiler) if here else None
-    return Compiled(program, manifest, memory_of(manifest, built), usage(manifest))
+    return Compiled(programs, manifest, memory_of(manifest, built), usage(manifest))
 
 
 def plan_for(network: ir.Model, input: str, device: Device | None, choice: Choice = DEFAULT) -> Program:
-    """The Program of a Graph for a device; see `compile_folder` for `input` and `choice`."""
+    """The Program of a Graph for the best variant of a device's target; see `compile_folder`."""
+    return plans_for(network, input, device, choice)[0]
+
+
+def plans_for(network: ir.Model, input: str, device: Device | None, choice: Choice = DEFAULT) -> list[Program]:
+    """The Programs of a Graph for each variant of a device's target, best first; see `compile_folder`."""
     choose("input type", input, ("auto", "uint8", "float"))
     camera = input == "uint8" or (input == "auto" and graph.preprocessing_of(network) is not None)
-    isa = device.isa if device and device.isa else native_isa()
-    return plan(graph.normalize(network, input="uint8" if camera else "float"), isa, choice)
+    normal = graph.normalize(network, input="uint8" if camera else "float")
+    sets = device.isa if device and device.isa else native_isa()[:1]
+    return [plan(normal, (name,), choice) for name in sets]
 
 
 def memory_of(manifest: Manifest, built: Built | None) -> Memory:

@@ -1,31 +1,34 @@
-"""From a Program to a folder of self-contained C, through the templates in templates/.
+"""From Programs to a folder of self-contained C, through the templates in templates/.
 
 This file knows no operator and no kernel by name: it turns calls, places and fields into what templates print.
 """
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 
 from depthwise.compiler.calls import C_TYPES, comment, functions_of, operands_in, segments_of
-from depthwise.compiler.isa import INSTRUCTIONS, flags_for
+from depthwise.compiler.isa import BASE_FLAGS, INSTRUCTIONS, flags_for
 from depthwise.compiler.manifest import FILE, Manifest, Part, Tensor, TimedCall, WeightsForm
 from depthwise.compiler.weights import rows
-from depthwise.device import Device
+from depthwise.device import HOST, Device, load_device
 from depthwise.errors import UserError
 from depthwise.files import atomic_folder
-from depthwise.planning import PackedWeights, Place, Port, Program, pack
+from depthwise.planning import PackedWeights, Place, Port, Program, pack_together
 from depthwise.results import Buffer
 
 KERNELS = Path(__file__).parents[1] / "kernels"
 """Where the kernels' headers are."""
+
+SMALL_WEIGHTS = 128 * 1024
+"""Bytes of constants up to which they are a C array everywhere: such an array is compiled in no time."""
 
 _TAKEN = ("main", "assert", "errno", "float", "limits", "math", "stddef", "stdint", "stdio", "stdlib", "string", "time")
 """Names whose NAME.c or NAME.h would hide the example or a standard header."""
@@ -43,24 +46,26 @@ _WEIGHTS_WHERE = {
 
 
 def emit(
-    program: Program,
+    program: Program | Sequence[Program],
     folder: Path,
     *,
     name: str = "network",
     device: Device | None = None,
-    weights: WeightsForm = "array",
+    weights: WeightsForm | Literal["auto"] = "auto",
     profile: bool = False,
 ) -> Manifest:
     """Writes the C of a Program to `folder`, whole or not at all; an earlier emitted folder there is replaced.
 
     Args:
-        program: made by `planning.plan` for the target's instruction sets.
+        program: made by `planning.plan` for the target's instruction set; or one for each of its sets, best first: then
+            NAME.c chooses among NAME_SET.c when the network runs.
         folder: NAME.h, NAME.c, NAME_weights.c, NAME_weights.bin, main.c, kernels/, flags.txt, README.md, manifest.json.
         name: prefix of every symbol and file: a C identifier.
-        device: the target whose flags are written to flags.txt; None: the host.
-        weights: "array" (a C array, for every toolchain), "incbin" (gcc and clang on ELF systems, quick to build) or
-            "pointer" (no NAME_weights.c: the caller passes the address of what NAME_weights.bin holds).
-        profile: with NAME_run_profiled, which takes the time of every call.
+        device: whose target and flags are written down; None: the host.
+        weights: "array" (a C array, for every toolchain), "incbin" (taken in by the assembler of gcc and clang, quick
+            to build), "pointer" (no NAME_weights.c: the caller passes the address of what NAME_weights.bin holds), or
+            "auto": an array if they are small, else what the target names.
+        profile: with NAME_run_profiled, which takes the time of every call of the one program.
 
     Raises:
         UserError: a name that is no C identifier, weights that are absent or not finite, class names that do not fit
@@ -69,24 +74,28 @@ def emit(
     _check_name(name)
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / FILE).is_file())):
         raise UserError(f"{folder} exists and is not a compiled network: give another folder with -o")
-    outputs = math.prod(program.outputs[0].place.shape)
-    if program.classes and len(program.classes) != outputs:
-        raise UserError(
-            f"the network has {outputs} outputs but {len(program.classes)} class names: correct its metadata"
-        )
-    packed = pack(program)
-    manifest = _manifest(program, name, device, weights, packed)
+    programs = _variants([program] if isinstance(program, Program) else program)
+    outputs, classes = math.prod(programs[0].outputs[0].place.shape), programs[0].classes
+    if classes and len(classes) != outputs:
+        raise UserError(f"the network has {outputs} outputs but {len(classes)} class names: correct its metadata")
+    packed = pack_together(programs)
+    device = device or load_device(HOST, measured=False)
+    if weights == "auto":
+        weights = device.target.weights if packed[0].data.nbytes > SMALL_WEIGHTS else "array"
+    manifest = _manifest(programs, name, device, weights, packed[0])
+    if profile and len(programs) > 1:
+        raise UserError(f"the target {device.target.name} has several variants: give one with --target to --profile it")
     if profile:
-        manifest = manifest.model_copy(update={"profile": _timed(program)})
-    texts = _render(program, manifest, packed)
-    headers = _headers(program)
+        manifest = manifest.model_copy(update={"profile": _timed(programs[0])})
+    texts = _render(programs, manifest, packed)
+    headers = _headers(texts[source] for source in manifest.sources)
     with atomic_folder(folder) as aside:
         for file, text in texts.items():
             (aside / file).write_text(text, encoding="utf-8")
         (aside / "kernels").mkdir()
         for header in headers:
             (aside / "kernels" / header).write_bytes((KERNELS / header).read_bytes())
-        (aside / f"{name}_weights.bin").write_bytes(packed.data.tobytes())
+        (aside / f"{name}_weights.bin").write_bytes(packed[0].data.tobytes())
     return manifest
 
 
@@ -96,32 +105,46 @@ def usage(manifest: Manifest) -> list[str]:
     return text.splitlines()
 
 
+def _variants(programs: Sequence[Program]) -> list[Program]:
+    """The programs that differ: those that use their instruction set, and the last one, which every processor runs."""
+    return [*(program for program in programs[:-1] if program.instructions), programs[-1]]
+
+
+def _set_of(program: Program) -> str:
+    """The instruction set that a program needs."""
+    return program.instructions[0] if program.instructions else "c"
+
+
 def _manifest(
-    program: Program, name: str, device: Device | None, weights: WeightsForm, packed: PackedWeights
+    programs: Sequence[Program], name: str, device: Device, weights: WeightsForm, packed: PackedWeights
 ) -> Manifest:
-    own = device.flags if device else ()
-    levelled = any(flag.startswith("-O") for flag in own)
-    flags = [flag for flag in flags_for(program.instructions) if not (levelled and flag.startswith("-O"))]
+    largest = max(programs, key=lambda program: program.arena)
+    sets = [_set_of(program) for program in programs]
+    files = [f"{name}_{variant}.c" for variant in sets] if len(sets) > 1 else []
+    levelled = any(flag.startswith("-O") for flag in device.flags)
+    flags = BASE_FLAGS if files else flags_for(sets)  # several variants switch their sets on by themselves
     return Manifest(
         name=name,
         version=version("depthwise"),
-        target=device.name if device else "host",
-        triple=device.target if device else "",
-        instructions=list(program.instructions),
-        flags=[*flags, *own],
+        device=device.name,
+        target=device.target.name,
+        triple=device.target.triple,
+        variants=sets,
+        sources=[f"{name}.c", *files],
+        flags=[*(flag for flag in flags if not (levelled and flag.startswith("-O"))), *device.flags],
         weights_form=weights,
         weights=packed.data.nbytes,
-        arena=program.arena,
-        alignment=program.alignment,
-        lower_bound=program.lower_bound,
-        input=_tensor(program.inputs[0].place),
-        output=_tensor(program.outputs[0].place),
-        inputs=_parts(program.inputs),
-        outputs=_parts(program.outputs),
-        classes=list(program.classes),
-        preprocessing=program.preprocessing,
-        calls=[call.name for call in program.calls()],
-        buffers=[Buffer(**asdict(buffer)) for buffer in program.buffers],
+        arena=largest.arena,
+        alignment=largest.alignment,
+        lower_bound=largest.lower_bound,
+        input=_tensor(largest.inputs[0].place),
+        output=_tensor(largest.outputs[0].place),
+        inputs=_parts(largest.inputs),
+        outputs=_parts(largest.outputs),
+        classes=list(largest.classes),
+        preprocessing=largest.preprocessing,
+        calls=[call.name for call in largest.calls()],
+        buffers=[Buffer(**asdict(buffer)) for buffer in largest.buffers],
     )
 
 
@@ -145,50 +168,60 @@ def _parts(ports: Sequence[Port]) -> list[Part]:
     return [Part(**_tensor(port.place).model_dump(), name=port.name, offset=port.place.offset) for port in ports]
 
 
-def _render(program: Program, manifest: Manifest, packed: PackedWeights) -> dict[str, str]:
+def _render(programs: Sequence[Program], manifest: Manifest, packed: Sequence[PackedWeights]) -> dict[str, str]:
     """File name -> text, for all files but kernels and binary weights."""
     name = manifest.name
-    context = _context(program, manifest, packed)
-    files = {
-        f"{name}.h": "network.h.j2",
-        f"{name}.c": "network.c.j2",
-        "main.c": "main.c.j2",
-        "README.md": "README.md.j2",
-    }
+    context = _context(manifest, packed[0])
+    files = {f"{name}.h": "network.h.j2", "main.c": "main.c.j2", "README.md": "README.md.j2"}
     if manifest.weights_form == "array":
         files[f"{name}_weights.c"] = "weights_array.c.j2"
-        context["weight_rows"] = rows(packed.data)
+        context["weight_rows"] = rows(packed[0].data)
     elif manifest.weights_form == "incbin":
         files[f"{name}_weights.c"] = "weights_incbin.c.j2"
+    if len(programs) > 1:
+        files[f"{name}.c"] = "dispatch.c.j2"
     texts = {file: _template(template).render(context) for file, template in files.items()}
+    for program, own, file in zip(programs, packed, manifest.sources[-len(programs) :], strict=True):
+        texts[file] = _template("network.c.j2").render(context | _context_of(program, Path(file).stem, own))
     texts["flags.txt"] = " ".join(manifest.flags) + "\n"
     texts[FILE] = manifest.text()
     return texts
 
 
-def _context(program: Program, manifest: Manifest, packed: PackedWeights) -> dict[str, Any]:
-    functions = functions_of(program, manifest.name)
-    segments = segments_of(program, manifest.name, functions, packed)
-    form = program.preprocessing
+def _context_of(program: Program, prefix: str, packed: PackedWeights) -> dict[str, Any]:
+    """What the templates know of one program; its symbols begin with `prefix`."""
+    functions = functions_of(program, prefix)
+    segments = segments_of(program, prefix, functions, packed)
     used = {name for segment in segments for name in (segment.used or operands_in(segment.calls, "xwya"))}
+    return {
+        "prefix": prefix,
+        "set": _set(_set_of(program)),
+        "headers": sorted({f"{call.kernel.name}.h" for call in program.calls()}),
+        "functions": list(functions.values()),
+        "segments": segments,
+        "unused_names": [operand for operand in "xwya" if operand not in used],
+    }
+
+
+def _set(name: str) -> dict[str, str]:
+    """An instruction set for the templates: what tells it, and what switches it on in the source."""
+    known = INSTRUCTIONS[name]
+    condition = " && ".join(f"defined({macro})" for macro in known.macros)
+    return {"name": name, "condition": condition, "features": known.features}
+
+
+def _context(manifest: Manifest, packed: PackedWeights) -> dict[str, Any]:
+    """What the templates know of the network."""
+    form = manifest.preprocessing
     return {
         "name": manifest.name,
         "NAME": manifest.name.upper(),
         "version": manifest.version,
+        "device": manifest.device,
         "target": manifest.target,
-        "instructions": [
-            {
-                "name": found,
-                "condition": " && ".join(f"defined({macro})" for macro in INSTRUCTIONS[found].macros),
-                "features": INSTRUCTIONS[found].features,
-            }
-            for found in manifest.instructions
-        ],
-        "headers": sorted({f"{call.kernel.name}.h" for call in program.calls()}),
-        "functions": list(functions.values()),
-        "segments": segments,
-        "profile": manifest.profile,
-        "unused_names": [operand for operand in "xwya" if operand not in used],
+        "triple": manifest.triple,
+        "variants": [_set(variant) for variant in manifest.variants],
+        "sources": manifest.sources,
         "classes": manifest.classes,
         "preprocessing": form,
         "resize_rule": _RESIZE_RULES[form.resize] if form else "",
@@ -196,6 +229,7 @@ def _context(program: Program, manifest: Manifest, packed: PackedWeights) -> dic
         **_ports(manifest),
         "arena": manifest.arena,
         "alignment": manifest.alignment,
+        "profile": manifest.profile,
         "weights_form": manifest.weights_form,
         "weights_where": _WEIGHTS_WHERE[manifest.weights_form].format(name=manifest.name),
         "weight_bytes": manifest.weights,
@@ -249,10 +283,10 @@ def _c_string(text: str) -> str:
     return '"' + "".join(plain) + '"'
 
 
-def _headers(program: Program) -> list[str]:
-    """The kernels' headers and all that they include, each once."""
+def _headers(sources: Iterable[str]) -> list[str]:
+    """The kernels' headers that C files include, and all that these include, each once."""
     found: dict[str, None] = {}
-    waiting = [f"{call.kernel.name}.h" for call in program.calls()]
+    waiting = [header for source in sources for header in re.findall(r'"kernels/([^"]+)"', source)]
     while waiting:
         header = waiting.pop()
         if header not in found:

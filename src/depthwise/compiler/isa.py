@@ -27,7 +27,9 @@ INSTRUCTIONS: Mapping[str, Instructions] = {
         "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma",
     ),
     "avx2": Instructions(("__AVX2__", "__FMA__"), ("-mavx2", "-mfma"), "avx2,fma"),
+    "sse2": Instructions(("__SSE2__", "__x86_64__"), ()),
     "neon": Instructions(("__ARM_NEON", "__aarch64__"), ()),
+    "wasm": Instructions(("__wasm_simd128__",), ("-msimd128",)),
     "c": Instructions((), ()),
 }
 """All instruction sets, best first."""

@@ -43,8 +43,10 @@ class Manifest(Record):
 
     Attributes:
         name: prefix of every symbol and file. version: of depthwise.
-        target: name of the device; triple: of its compiler, empty for this machine.
-        instructions: sets that the kernels need beyond plain C; flags: those of flags.txt.
+        device, target: their names; triple: of a compiler for the target, empty for any.
+        variants: the instruction set of each, best first; one alone needs no choice when the network runs.
+        sources: C files of the network, NAME.c first; without constants and example.
+        flags: those of flags.txt.
         weights_form: how the constants are stored; weights: their bytes.
         arena, alignment: bytes; lower_bound: what no memory plan for these calls can go below.
         input, output: the first ones. inputs, outputs: all, where there are several; else the field is not in the file.
@@ -56,9 +58,11 @@ class Manifest(Record):
     schema_version: int = 1
     name: str
     version: str
+    device: str
     target: str
     triple: str
-    instructions: list[str]
+    variants: list[str]
+    sources: list[str]
     flags: list[str]
     weights_form: WeightsForm
     weights: int

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from depthwise.config import Record
 from depthwise.errors import UserError
 from depthwise.files import cache_folder, file_fingerprint, fingerprint
 from depthwise.machine import COMPILERS
+from depthwise.target import Target
 
 KEPT_BUILDS = 100
 """The build cache keeps this many, the most recently used ones."""
@@ -82,6 +84,12 @@ def native_isa(compiler: Compiler | None = None) -> tuple[str, ...]:
     return available(_native_macros(compiler))
 
 
+def runs_here(target: Target, compiler: Compiler | None = None) -> bool:
+    """Whether this machine is one of a target's: its code can be built, measured and run here."""
+    vectors = [name for name in target.sets if name != "c"]
+    return bool(set(vectors) & set(native_isa(compiler))) if vectors else not target.triple
+
+
 def build(folder: Path, compiler: Compiler | None = None) -> Built:
     """Builds an emitted folder to a shared object, or takes it from the cache.
 
@@ -94,16 +102,15 @@ def build(folder: Path, compiler: Compiler | None = None) -> Built:
     """
     manifest = read_manifest(folder)
     compiler = compiler or find_compiler()
-    native = native_isa(compiler)
-    missing = [name for name in manifest.instructions if name not in native]
-    if missing:
+    if manifest.variants[-1] not in native_isa(compiler):
         raise UserError(
-            f"{folder} was compiled for {', '.join(missing)}, which this machine lacks: compile it again here"
+            f"{folder} was compiled for {manifest.variants[-1]}, which this machine lacks: compile it again here"
         )
-    files = [folder / f"{manifest.name}.c", folder / f"{manifest.name}.h", *sorted((folder / "kernels").glob("*.h"))]
+    sources = [folder / source for source in manifest.sources]
+    files = [*sources, folder / f"{manifest.name}.h", *sorted((folder / "kernels").glob("*.h"))]
     contents = [(str(path.relative_to(folder)), file_fingerprint(path)) for path in files]
     features = sorted(_native_macros(compiler).items())
-    key = fingerprint(compiler, compiler.flags, features, host_flags(manifest), contents)
+    key = fingerprint(compiler, compiler.flags, features, host_flags(manifest, compiler), contents)
     place = cache_folder("build") / key
     if not (place / "built.json").is_file():
         _build_aside(folder, manifest, compiler, place)
@@ -112,9 +119,10 @@ def build(folder: Path, compiler: Compiler | None = None) -> Built:
     return built.model_copy(update={"library": place / "network.so"})  # the cache may have been moved since
 
 
-def host_flags(manifest: Manifest) -> tuple[str, ...]:
+def host_flags(manifest: Manifest, compiler: Compiler) -> tuple[str, ...]:
     """The flags to build with on this machine: those of flags.txt, unless they are another machine's."""
-    return flags_for(manifest.instructions) if manifest.triple else tuple(manifest.flags)
+    target = Target(manifest.target, "", tuple(manifest.variants), manifest.triple)
+    return tuple(manifest.flags) if runs_here(target, compiler) else flags_for(("c",))
 
 
 def build_library(source: Path, headers: Path, out: Path, compiler: Compiler) -> None:
@@ -131,24 +139,36 @@ def build_library(source: Path, headers: Path, out: Path, compiler: Compiler) ->
     _run(compiler, [*flags, "-shared", str(source), "-o", str(out)], out.parent)
 
 
-def compile_object(folder: Path, manifest: Manifest, compiler: Compiler, out: Path, extra: Sequence[str]) -> int:
-    """Compiles NAME.c of an emitted folder to the object file `out`; returns bytes of stack (see `Built.stack`)."""
+def compile_objects(folder: Path, manifest: Manifest, compiler: Compiler, out: Path) -> tuple[list[Path], int]:
+    """Compiles the C files of an emitted folder, position-independent, to object files in `out`.
+
+    Returns:
+        The object files, and bytes of stack (see `Built.stack`).
+    """
     report = ("-fcallgraph-info=su",) if compiler.kind == "gcc" else ("-Wframe-larger-than=1",)
-    flags = (*host_flags(manifest), *compiler.flags, *extra, *report)
-    text = _run(compiler, [*flags, "-c", f"{manifest.name}.c", "-o", str(out)], folder)
+    flags = (*host_flags(manifest, compiler), *compiler.flags, "-fPIC", *report)
+    objects = [(out / source).with_suffix(".o") for source in manifest.sources]
+
+    def compile_one(source: str, made: Path) -> str:
+        text = _run(compiler, [*flags, "-c", source, "-o", str(made)], folder)
+        return made.with_suffix(".ci").read_text(encoding="utf-8") if compiler.kind == "gcc" else text
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        reports = "\n".join(pool.map(compile_one, manifest.sources, objects))
     if compiler.kind == "gcc":
-        return gcc_stack_bytes(out.with_suffix(".ci").read_text(encoding="utf-8"), f"{manifest.name}_run_with_weights")
-    return clang_stack_bytes(text)
+        return objects, gcc_stack_bytes(reports, f"{manifest.name}_run_with_weights")
+    return objects, clang_stack_bytes(reports)
 
 
 def _build_aside(folder: Path, manifest: Manifest, compiler: Compiler, place: Path) -> None:
     """Builds in a folder beside `place` and renames it; of two processes that build the same, one result stays."""
     aside = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=place.parent))
     try:
-        code = aside / f"{manifest.name}.o"
-        stack = compile_object(folder, manifest, compiler, code, ["-fPIC"])
-        _run(compiler, [*host_flags(manifest), "-shared", str(code), "-o", str(aside / "network.so")], folder)
-        built = Built(library=place / "network.so", compiler=compiler.version, code=code_bytes(code), stack=stack)
+        objects, stack = compile_objects(folder, manifest, compiler, aside)
+        flags, files = host_flags(manifest, compiler), [str(made) for made in objects]
+        _run(compiler, [*flags, "-shared", *files, "-o", str(aside / "network.so")], folder)
+        code = sum(map(code_bytes, objects))
+        built = Built(library=place / "network.so", compiler=compiler.version, code=code, stack=stack)
         (aside / "built.json").write_text(built.model_dump_json(), encoding="utf-8")
         aside.rename(place)
     except OSError:

@@ -1,7 +1,7 @@
 /* Vectors of floats: one small set of names over AVX-512, AVX2 with FMA, NEON, and GNU vectors for everything else.
  *
- * The emitted program defines DEPTHWISE_AVX512, DEPTHWISE_AVX2 or DEPTHWISE_NEON: the set that its weights are packed
- * for. Where none is defined the best one that the compiler's flags allow is taken.
+ * The emitted program defines DEPTHWISE_ and the set that its weights are packed for: AVX512, AVX2, NEON, or SSE2 or
+ * WASM, which GNU vectors serve. Where none is defined the best one that the compiler's flags allow is taken.
  * Loads and stores need no alignment. Scalars and vectors compute the same bits (see activation.h).
  */
 #ifndef DEPTHWISE_SIMD_H
@@ -9,7 +9,8 @@
 
 #include "activation.h"
 
-#if !defined(DEPTHWISE_AVX512) && !defined(DEPTHWISE_AVX2) && !defined(DEPTHWISE_NEON)
+#if !defined(DEPTHWISE_AVX512) && !defined(DEPTHWISE_AVX2) && !defined(DEPTHWISE_NEON) && \
+    !defined(DEPTHWISE_SSE2) && !defined(DEPTHWISE_WASM)
 #if defined(__AVX512F__)
 #define DEPTHWISE_AVX512
 #elif defined(__AVX2__) && defined(__FMA__)

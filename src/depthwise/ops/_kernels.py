@@ -9,7 +9,7 @@ from depthwise.ops._parameters import convolution_fields, map_shape, pointwise_f
 from depthwise.ops._window import window_of
 from depthwise.ops.base import Kernel, activations_of, shape_of
 
-SIMD_WIDTHS = {"avx512": 16, "avx2": 8, "neon": 4}
+SIMD_WIDTHS = {"avx512": 16, "avx2": 8, "sse2": 4, "neon": 4, "wasm": 4}
 """Floats in a vector of the instruction sets that `kernels/simd.h` knows, best first (SIMD_WIDTH there)."""
 
 

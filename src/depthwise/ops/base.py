@@ -71,9 +71,9 @@ class Kernel:
         name: file stem of the header and name of its function, by the grammar `op_dtype[_variant]`.
         parameters: name of the struct in `kernels/parameters.h` and function that gives its fields for a node,
             written as designated initializers.
-        instructions: instruction set that the target must have: "c" (every target), "avx512", "avx2" or "neon". For the
-            last three the emitted source defines DEPTHWISE_AVX512, DEPTHWISE_AVX2 or DEPTHWISE_NEON before it includes
-            the kernel: `kernels/simd.h` then compiles for that set whatever the flags are, as the packed weights need.
+        instructions: instruction set that the target must have: "c" (every target), or one of `compiler/isa.py`. For
+            "avx2" the emitted source defines DEPTHWISE_AVX2 before it includes the kernel, and so for the others:
+            `kernels/simd.h` then compiles for that set whatever the flags are, as the packed weights need.
         fits: whether the kernel can serve a node.
         constants: packs the parameters of a node into the one float32 array that the kernel reads (None: none).
         workspace: bytes of scratch which the kernel needs for a node.

@@ -11,7 +11,7 @@ from depthwise.errors import UserError
 from depthwise.graph import classes_of, preprocessing_of
 from depthwise.ops import REGISTRY, Kernel
 from depthwise.ops.base import activations_of, parameters_of, shape_of
-from depthwise.planning.constants import PackedWeights, pack, packed_bytes
+from depthwise.planning.constants import PackedWeights, pack, pack_together, packed_bytes
 from depthwise.planning.growth import Network
 from depthwise.planning.memory import ALIGNMENT, Lifetime, align, apart, lower_bound, plan_offsets
 from depthwise.planning.program import Buffer, Call, Place, Port, Program, Read, Region, Segment
@@ -34,6 +34,7 @@ __all__ = [
     "Segment",
     "footprint",
     "pack",
+    "pack_together",
     "packed_bytes",
     "plan",
 ]

@@ -1,5 +1,9 @@
-"""The constants of a Program as one float32 array, each call's part at a multiple of the arena's alignment."""
+"""The constants of a Program as one float32 array, each call's part at a multiple of the arena's alignment.
 
+Programs of one network for several instruction sets share an array: what they pack alike of a call is there once.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,33 +27,47 @@ def pack(program: Program) -> PackedWeights:
     Raises:
         UserError: the network has no weights, or some that are not finite.
     """
-    if not program.has_weights:
+    return pack_together([program])[0]
+
+
+def pack_together(programs: Sequence[Program]) -> list[PackedWeights]:
+    """The same for programs of one network, with offsets of each into one array.
+
+    Raises:
+        UserError: as `pack`.
+    """
+    if not programs[0].has_weights:
         raise UserError("the network has shapes only, no trained weights: train it with `depthwise fit`, or load them")
-    for call in program.calls():
+    for call in programs[0].calls():
         _check_finite(call)
-    return _pack(program)
+    return _pack(programs)
 
 
 def packed_bytes(program: Program) -> int:
     """Bytes of what `pack` makes; the network may be one of shapes only."""
-    return _pack(program).data.nbytes
+    return _pack([program])[0].data.nbytes
 
 
-def _pack(program: Program) -> PackedWeights:
-    step = program.alignment // 4
-    parts: list[np.ndarray] = []
-    offsets: dict[str, int] = {}
+def _pack(programs: Sequence[Program]) -> list[PackedWeights]:
+    step = programs[0].alignment // 4
+    parts: dict[tuple[str, bytes], tuple[int, np.ndarray]] = {}  # call and content -> offset in floats, array
+    offsets: list[dict[str, int]] = []
     total = 0
-    for call in program.calls():
-        constants = call.kernel.constants(call.node)
-        if constants is None:
-            continue
-        part = np.ascontiguousarray(constants, "<f4").reshape(-1)
-        offsets[call.name] = total
-        parts.append(np.pad(part, (0, -part.size % step)))
-        total += parts[-1].size
+    for program in programs:
+        offsets.append({})
+        for call in program.calls():
+            constants = call.kernel.constants(call.node)
+            if constants is None:
+                continue
+            part = np.ascontiguousarray(constants, "<f4").reshape(-1)
+            key = call.name, part.tobytes()
+            if key not in parts:
+                parts[key] = total, np.pad(part, (0, -part.size % step))
+                total += parts[key][1].size
+            offsets[-1][call.name] = parts[key][0]
     # A network without constants still gets an array: C knows no empty ones.
-    return PackedWeights(np.concatenate(parts) if parts else np.zeros(step, "<f4"), offsets)
+    data = np.concatenate([part for _, part in parts.values()]) if parts else np.zeros(step, "<f4")
+    return [PackedWeights(data, each) for each in offsets]
 
 
 def _check_finite(call: Call) -> None:

@@ -10,8 +10,7 @@ from depthwise.device import Device
 
 def device_text(device: Device) -> str:
     """TOML with every field that is not at its default; the name is the file's."""
-    values = asdict(device)
-    usual = asdict(Device(device.name, ""))
+    values, usual = ({**asdict(each), "target": each.target.name} for each in (device, Device(device.name, "")))
     written = {f.name: values[f.name] for f in fields(device) if values[f.name] != usual[f.name]}
     tables = {f.name for f in fields(device) if isinstance(usual[f.name], dict) and f.name != "code"}
     lines = [f"{name} = {_value(value)}" for name, value in written.items() if name not in tables]

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
-from depthwise.compiler import find_compiler, native_isa
+from depthwise.compiler import find_compiler
 from depthwise.device import HOST, Device, Rate, load_device
 from depthwise.files import write_text
 from depthwise.machine import host_file, machine
@@ -56,7 +56,6 @@ def measure_host(progress: Progress | None = None) -> Device:
     device = replace(
         load_device(HOST, measured=False),
         description=f"the machine that depthwise runs on: {machine()}",
-        isa=native_isa(compiler),
         clock_mhz=_rounded(probed.clock / 1e6),
         cycles={"float32": {name: Rate(_rounded(s * probed.clock), source) for name, s in fitted.macs.items()}},
         cycles_per_layer=Rate(_rounded(fitted.layer * probed.clock), source) if fitted.layer else None,

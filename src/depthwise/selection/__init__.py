@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from types import ModuleType
 
 from pydantic import ValidationError
@@ -102,7 +101,7 @@ def stored_plan(run: Run) -> SearchPlan | None:
 def check(config: Config, device: Device, network: Architecture, known: Known | None) -> Check:
     """What a network takes of the device, beside the limits of the run."""
     if device.name == HOST:
-        device = replace(device, isa=native_isa())
+        device = device.with_isa(native_isa()[:1])
     return analysis.check(network, device, config.budget, PRECISION, known)
 
 
@@ -110,7 +109,7 @@ def _task(config: Config, device: Device, images: ImageData, progress: Progress)
     """The task; this machine as a device is measured first, if only its latency is limited or a search orders by it."""
     if device.name == HOST:
         known = profiling.measured_host(progress) if config.model is None else device
-        device = replace(known, isa=native_isa())
+        device = known.with_isa(native_isa()[:1])
     return Task(config, device, images, progress)
 
 

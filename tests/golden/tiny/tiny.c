@@ -1,4 +1,4 @@
-/* tiny: the network as a flat list of kernel calls. Written by depthwise 0.1.0; do not edit.
+/* tiny: the network as a flat list of kernel calls. Written by depthwise 0.1.0 for native; do not edit.
    The interface is in tiny.h, memory and sizes in manifest.json. */
 
 /* Rounding is part of the contract: a product and a sum are never contracted into one, whatever the flags. */

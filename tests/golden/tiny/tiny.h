@@ -1,4 +1,4 @@
-/* tiny: a compiled network. Written by depthwise 0.1.0; do not edit.
+/* tiny: a network compiled for native. Written by depthwise 0.1.0; do not edit.
 
    static _Alignas(TINY_ARENA_ALIGNMENT) unsigned char arena[TINY_ARENA_BYTES];
    static float scores[TINY_OUTPUT_COUNT];
