@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from depthwise.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import torch
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from depthwise.device import Precision
     from depthwise.engine import Engine
     from depthwise.exporters import Exported
+    from depthwise.inspection import Inspection
     from depthwise.profiling.records import Profile
     from depthwise.progress import Progress
     from depthwise.results import Cost
     from depthwise.runs import Run
 
 __version__ = "0.1.0"
-__all__ = ["UserError", "check", "compile", "cost", "create", "export", "fit", "profile"]
+__all__ = ["UserError", "check", "compile", "cost", "create", "export", "fit", "inspect", "profile"]
 
 
 def create(name: str, **options: Any) -> "torch.nn.Module":
@@ -128,6 +130,7 @@ def compile(
     schedule: str = "auto",
     optimize: str = "speed",
     profile: bool = False,
+    debug_outputs: "Sequence[str]" = (),
     **options: Any,
 ) -> "Engine":
     """Compiles a trained network to C for this machine and loads it.
@@ -140,10 +143,11 @@ def compile(
         schedule: "layer": every map as a whole; "stream": row by row where possible; "auto": as `optimize` wants.
         optimize: "speed" or "ram", the memory that a run takes.
         profile: with the clock inside the C that `Engine.profile` reads.
+        debug_outputs: layers whose tensors become outputs, too, by name; "all" stands for every one.
         options: for a foreign torch module: shape=(channels, height, width).
 
     Returns:
-        An engine: a callable from a batch to float32 outputs [N, classes].
+        An engine: a callable from a batch to float32 outputs [N, classes]; where there are several, by name.
 
     Raises:
         UserError: as `load_model`; no weights; no C compiler; an unknown target, schedule or objective; a target that
@@ -152,11 +156,46 @@ def compile(
     from depthwise.design.source import load_model
     from depthwise.device import HOST, load_device
     from depthwise.engine import Engine
+    from depthwise.graph import with_outputs
     from depthwise.planning import Choice
 
-    choice = Choice(schedule, optimize)  # type: ignore[arg-type]
+    network, choice = load_model(model, **options), Choice(schedule, optimize)  # type: ignore[arg-type]
+    if debug_outputs:
+        network = with_outputs(network, debug_outputs, input)
     device = load_device(HOST, measured=False).for_target(target)
-    return Engine.build(load_model(model, **options), input=input, device=device, choice=choice, profile=profile)
+    return Engine.build(network, input=input, device=device, choice=choice, profile=profile)
+
+
+def inspect(
+    model: Any,
+    image: "str | Path | None" = None,
+    *,
+    schedule: str = "auto",
+    optimize: str = "speed",
+    **options: Any,
+) -> "Inspection":
+    """Runs the compiled network once with every layer's tensor as an output and finds the first that is off.
+
+    Args:
+        model: a run folder, .onnx file, torch module or Graph.
+        image: a file; None: random input.
+        schedule, optimize: as for `compile`.
+        options: for a foreign torch module: shape=(channels, height, width).
+
+    Raises:
+        UserError: as `compile`; an image that cannot be read, or for a model that does not say how to prepare it.
+    """
+    from depthwise.data import decode
+    from depthwise.design.source import load_model
+    from depthwise.graph import preprocessing_of
+    from depthwise.inspection import inspect as look
+    from depthwise.planning import Choice
+
+    network, choice = load_model(model, **options), Choice(schedule, optimize)  # type: ignore[arg-type]
+    form = preprocessing_of(network)
+    if image is not None and form is None:
+        raise UserError(f"the model does not say how '{image}' is prepared: leave the image away for random input")
+    return look(network, None if image is None or form is None else decode(image, form), choice=choice)
 
 
 def export(model: Any, to: str, path: "str | Path", **options: Any) -> "Exported":

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from depthwise.analysis.verdict import Change, Check
 from depthwise.device import RESOURCES, Device, format_bytes, format_count
+from depthwise.inspection import Inspection, LayerCheck
 from depthwise.results import Certainty, Cost, Figure, Memory, Results
 
 if TYPE_CHECKING:
@@ -205,6 +206,33 @@ def check_lines(check: Check) -> list[str]:
         limited = any(figure.limit is not None for figure in check.figures)
         lines.append("fits" if limited else f"fits: {check.device} sets no limits; give some, e.g. --ram 256K")
     return lines
+
+
+def inspection_lines(found: Inspection) -> list[str]:
+    """Every layer with its largest error as a share of what is allowed, then the first that differs."""
+    wide = [max(len(text) for text in column) for column in zip(*map(_inspected, found.layers), strict=True)]
+    rows = [_inspected(layer) for layer in found.layers]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(row, wide, strict=True)).rstrip() for row in rows]
+    if (first := found.first) is not None:
+        off = sum(not layer.agrees for layer in found.layers)
+        lines.append(
+            f"the first layer that differs, of {off}, is {first.name}: element {first.index} of {first.shape} is "
+            f"{first.found:.9g}, not {first.expected:.9g}; allowed is a difference of {first.allowed:.2g}"
+        )
+    else:
+        nearest = max(found.layers, key=lambda layer: layer.share)
+        lines.append(
+            f"all {len(found.layers)} layers agree with their references; nearest to its bound is {nearest.name}, with "
+            f"{100 * nearest.share:.0f} % of it"
+        )
+    if not found.same_bits:
+        lines.append("without these outputs the network gives other bits: its schedule is at fault; please report it")
+    return lines
+
+
+def _inspected(layer: LayerCheck) -> tuple[str, ...]:
+    share = f"{100 * layer.share:.0f} % of its bound" if layer.agrees else "DIFFERS"
+    return layer.name, layer.op, layer.kernel, str(layer.shape), share
 
 
 def _no_advice(check: Check) -> str:

@@ -12,8 +12,8 @@ import jinja2
 import numpy as np
 
 import depthwise
-from depthwise.ops import REGISTRY, Kernel, cases
-from depthwise.ops.base import Rows, shape_of
+from depthwise.ops import REGISTRY, Kernel, cases, error_bound
+from depthwise.ops.base import Rows
 from depthwise.ops.cases import Case
 
 KERNELS = Path(depthwise.__file__).parent / "kernels"
@@ -86,23 +86,8 @@ class Call:
 
     @cached_property
     def tolerance(self) -> np.ndarray:
-        """(K + 4) 2^-24 sum |a w| through the steepest activation, and the error of its own of 1e-6 of the output."""
-        node, kernel = self.case.node(), self.case.attributes.get("kernel_shape", (1, 1))
-        terms = {
-            "GlobalAveragePool": np.prod(shape_of(node.inputs[0])[2:]),
-            "AveragePool": np.prod(kernel),
-            "Softmax": shape_of(node.inputs[0])[1],
-        }.get(self.case.op, np.prod(self.case.weight[1:]) if self.case.weight else 1)
-        if self.case.op == "MaxPool":
-            return np.zeros_like(self.expected)
-        if self.case.op == "Softmax":
-            return self.expected * (1e-6 + (terms + 4) * 2.0**-24)
-        inputs = [np.abs(array.astype(np.float32)) for array in self.case.activations()]
-        magnitude = REGISTRY[self.case.op].reference(self.case.node(magnitudes=True), *inputs)
-        steep = self.case.attributes.get("activation", "clip") != "clip"
-        return (terms + 4) * 2.0**-24 * magnitude * (1.5 if steep else 1) + steep * (
-            1e-6 * np.abs(self.expected) + 1e-7
-        )
+        """How far the kernel may be off."""
+        return error_bound(REGISTRY[self.case.op], self.case.node(), self.expected, *self.case.activations())
 
 
 def calls_for(instructions: str) -> list[Call]:

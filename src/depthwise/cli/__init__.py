@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from depthwise.cli import fit, profile
+from depthwise.cli import fit, inspect, profile
 from depthwise.cli.common import (
     Channels,
     Classes,
@@ -26,7 +26,7 @@ from depthwise.cli.common import (
 )
 from depthwise.errors import UserError
 
-__all__ = ["app", "fit", "main", "profile"]
+__all__ = ["app", "fit", "inspect", "main", "profile"]
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -126,6 +126,10 @@ def compile(
     optimize: Annotated[Literal["speed", "ram"], typer.Option(help="what `auto` chooses by")] = "speed",
     emit_only: Annotated[bool, typer.Option(help="write the C and build nothing")] = False,
     explain: Annotated[bool, typer.Option(help="print segments, kernels, buffers, bytes, and why")] = False,
+    profile: Annotated[bool, typer.Option(help="with NAME_run_profiled, which takes the time of every layer")] = False,
+    debug_outputs: Annotated[
+        str | None, typer.Option(help="layers whose tensors become outputs, too: LAYER,LAYER or all")
+    ] = None,
 ) -> None:
     """Compile a trained network to a folder of self-contained C.
 
@@ -134,13 +138,15 @@ def compile(
     from depthwise.compiler import compile_folder
     from depthwise.design.source import load_model
     from depthwise.device import load_device, parse_numbers
-    from depthwise.graph import with_normalization
+    from depthwise.graph import with_normalization, with_outputs
     from depthwise.planning import Choice
     from depthwise.terminal import memory_lines
 
     network = load_model(model)
     if mean is not None or std is not None:
         network = with_normalization(network, parse_numbers("--mean", mean or ""), parse_numbers("--std", std or ""))
+    if debug_outputs is not None:
+        network = with_outputs(network, debug_outputs.split(","), input)
     result = compile_folder(
         network,
         output,
@@ -149,6 +155,7 @@ def compile(
         device=load_device(device).for_target(target),
         choice=Choice(schedule, optimize),
         build=not emit_only,
+        profile=profile,
     )
     if explain:
         from depthwise.planning.explain import explain as text_of

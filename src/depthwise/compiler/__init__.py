@@ -12,7 +12,6 @@ from depthwise.compiler.manifest import Manifest, read_manifest
 from depthwise.compiler.toolchain import Built, build, build_library, find_compiler, native_isa, runs_here
 from depthwise.device import Device
 from depthwise.planning import DEFAULT, Choice, Program, plan
-from depthwise.registry import choose
 from depthwise.results import Memory
 
 __all__ = [
@@ -90,9 +89,7 @@ def plan_for(network: ir.Model, input: str, device: Device | None, choice: Choic
 
 def plans_for(network: ir.Model, input: str, device: Device | None, choice: Choice = DEFAULT) -> list[Program]:
     """The Programs of a Graph for each variant of a device's target, best first; see `compile_folder`."""
-    choose("input type", input, ("auto", "uint8", "float"))
-    camera = input == "uint8" or (input == "auto" and graph.preprocessing_of(network) is not None)
-    normal = graph.normalize(network, input="uint8" if camera else "float")
+    normal = graph.normalize(network, input)
     sets = device.isa if device and device.isa else native_isa()[:1]
     return [plan(normal, (name,), choice) for name in sets]
 

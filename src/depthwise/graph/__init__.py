@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from onnx_ir import Model as Graph
 
     from depthwise.graph.builder import build, initialize
+    from depthwise.graph.debugging import with_outputs
     from depthwise.graph.interpreter import evaluate
     from depthwise.graph.layers import Layer, LayerList
     from depthwise.graph.loader import load, save
@@ -31,6 +32,7 @@ __all__ = [
     "save",
     "verify",
     "with_normalization",
+    "with_outputs",
 ]
 
 _HOMES = {
@@ -46,6 +48,7 @@ _HOMES = {
     "save": "loader",
     "verify": "verifier",
     "with_normalization": "metadata",
+    "with_outputs": "debugging",
 }
 
 

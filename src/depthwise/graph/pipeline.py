@@ -6,10 +6,10 @@ epilogues, padding is explicit. Cost, planning, quantization and compiling all r
 """
 
 from collections.abc import Collection, Iterable
-from typing import Literal
 
 import onnx_ir as ir
 
+from depthwise.graph.metadata import preprocessing_of
 from depthwise.graph.passes.base import Pass, describe
 from depthwise.graph.passes.batchnorm_to_depthwise import batchnorm_to_depthwise
 from depthwise.graph.passes.camera_bytes import camera_bytes
@@ -41,7 +41,8 @@ from depthwise.graph.verifier import verify
 from depthwise.ops.base import DOMAIN
 from depthwise.registry import choose
 
-Input = Literal["float", "uint8"]
+INPUTS = ("auto", "uint8", "float")
+"""What a network may be made to take."""
 
 # fmt: off
 UNDERSTAND: tuple[Pass, ...] = (
@@ -104,13 +105,13 @@ def supported_operators() -> tuple[str, ...]:
     return tuple(sorted({operator for step in (*UNDERSTAND, *REWRITE) for operator in step.gone}))
 
 
-def normalize(graph: ir.Model, input: Input = "float", *, without: Collection[str] = ()) -> ir.Model:
+def normalize(graph: ir.Model, input: str = "float", *, without: Collection[str] = ()) -> ir.Model:
     """The normal form of a Graph, which stays as it is.
 
     Args:
         graph: any Graph. One that is in normal form already is only copied.
         input: "float": the network's own float32 inputs, [1, C, H, W] or [1, C]; "uint8": the first image input takes
-            raw pixels 0..255, normalized by the metadata's Preprocessing inside the network.
+            raw pixels 0..255, normalized by the metadata's Preprocessing inside the network; "auto": so if it has one.
         without: names of passes in FUSING to leave out, to see what fusing gains.
 
     Raises:
@@ -118,6 +119,8 @@ def normalize(graph: ir.Model, input: Input = "float", *, without: Collection[st
     """
     for name in without:
         choose("fusing pass", name, FUSING)
+    if choose("input type", input, INPUTS) == "auto":
+        input = "uint8" if preprocessing_of(graph) is not None else "float"
     check_wires(graph)
     model = graph.clone()
     if all(node.domain == DOMAIN for node in model.graph) and len(model.graph):

@@ -1,8 +1,11 @@
 """Average pooling: x [1, C, H, W] -> [1, C, OH, OW]; `count_include_pad` = 1 divides by the whole window at borders."""
 
+import math
+
 import numpy as np
 import onnx_ir as ir
 
+from depthwise.ops._errors import sum_error
 from depthwise.ops._parameters import pool_fields
 from depthwise.ops._vectors import with_vectors
 from depthwise.ops._window import pooled_shape, window_of, window_rows
@@ -32,5 +35,6 @@ OPERATORS = {
         reference=_reference,
         kernels=(*with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h", "window.h")), _KERNEL),
         rows=window_rows,
+        error=sum_error(lambda node: math.prod(window_of(node).kernel)),
     )
 }

@@ -19,6 +19,9 @@ DOMAIN = "depthwise"
 
 Shape = tuple[int, ...]
 
+ErrorRule = Callable[[ir.Node, np.ndarray, np.ndarray], np.ndarray]
+"""From a node, its exact output and sum |a w| to the largest allowed error, all of the output's shape."""
+
 
 def shape_of(value: ir.Value | None) -> Shape:
     """Static shape of a value of the normal form."""
@@ -131,6 +134,7 @@ class Operator:
             Activations as high as the first one are read by these rows, others (a gate) as a whole.
         in_place: whether the output may take the buffer of the first activation.
         view: whether the output is the first activation under another shape, so that no kernel runs.
+        error: how far a kernel may be off; None: as the sum over a filter's weights, or of one term without a filter.
     """
 
     shape: Callable[[ir.Node], Shape]
@@ -140,3 +144,4 @@ class Operator:
     rows: Callable[[ir.Node], Rows] | None = None
     in_place: bool = False
     view: bool = False
+    error: ErrorRule | None = None

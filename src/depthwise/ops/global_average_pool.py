@@ -1,8 +1,11 @@
 """Global average pooling: x [1, C, H, W] -> [1, C, 1, 1]."""
 
+import math
+
 import numpy as np
 import onnx_ir as ir
 
+from depthwise.ops._errors import sum_error
 from depthwise.ops._parameters import global_pool_fields
 from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Rows, Shape, shape_of
@@ -30,5 +33,6 @@ OPERATORS = {
         reference=_reference,
         kernels=(*with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h")), _KERNEL),
         rows=lambda _: Rows(reduces=True),
+        error=sum_error(lambda node: math.prod(shape_of(node.inputs[0])[2:])),
     )
 }

@@ -3,6 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
+from depthwise.ops._errors import no_error
 from depthwise.ops._parameters import pool_fields
 from depthwise.ops._vectors import with_vectors
 from depthwise.ops._window import pooled_shape, window_of, window_rows
@@ -27,5 +28,6 @@ OPERATORS = {
         reference=_reference,
         kernels=(*with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h", "window.h")), _KERNEL),
         rows=window_rows,
+        error=no_error,
     )
 }

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from depthwise.ops._errors import ROUNDING
 from depthwise.ops._parameters import elementwise_fields
 from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Shape, shape_of
@@ -22,6 +23,10 @@ def _reference(_: ir.Node, x: np.ndarray) -> np.ndarray:
     return np.asarray(powers / powers.sum(), np.float32)
 
 
+def _error(_: ir.Node, expected: np.ndarray, __: np.ndarray) -> np.ndarray:
+    return np.asarray(expected * (1e-6 + (expected.size + 4) * ROUNDING))
+
+
 _KERNEL = Kernel(
     name="softmax_f32",
     struct="elementwise_parameters",
@@ -30,5 +35,7 @@ _KERNEL = Kernel(
 )
 
 OPERATORS = {
-    "Softmax": Operator(shape=_shape, reference=_reference, kernels=(*with_vectors(_KERNEL), _KERNEL), in_place=True)
+    "Softmax": Operator(
+        shape=_shape, reference=_reference, kernels=(*with_vectors(_KERNEL), _KERNEL), in_place=True, error=_error
+    )
 }

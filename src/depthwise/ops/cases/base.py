@@ -57,13 +57,8 @@ class Case:
             arrays[0] = random.integers(0, 256, self.inputs[0], np.uint8)
         return arrays
 
-    def node(self, *, magnitudes: bool = False) -> ir.Node:
-        """The node with random parameters, the same at every call.
-
-        Args:
-            magnitudes: take the absolute value of every parameter and leave out the activation function: the reference
-                then gives sum |a w|, by which rounding errors are measured.
-        """
+    def node(self) -> ir.Node:
+        """The node with random parameters, the same at every call."""
         random = self._random("parameters")
         values = []
         for i, shape in enumerate(self.inputs):
@@ -74,23 +69,13 @@ class Case:
             weight = random.standard_normal(self.weight) / np.sqrt(fan_in)
             bias = random.standard_normal(self.weight[0])
             for name, array in (("weight", weight), ("bias", bias)):
-                tensor = ir.tensor((np.abs(array) if magnitudes else array).astype(np.float32))
+                tensor = ir.tensor(array.astype(np.float32))
                 values.append(
                     ir.Value(
                         name=name, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype), const_value=tensor
                     )
                 )
-        attributes = dict(self.attributes)
-        if magnitudes:
-            attributes = {name: _magnitude(value) for name, value in attributes.items() if name != "activation"}
-        return ir.node(self.op, values, attributes=attributes, domain=DOMAIN, name=str(self))
-
-
-def _magnitude(value: Attribute) -> Attribute:
-    """Absolute values of the floats of an attribute; anything else as it is."""
-    if isinstance(value, tuple):
-        return tuple(abs(element) for element in value)
-    return value
+        return ir.node(self.op, values, attributes=dict(self.attributes), domain=DOMAIN, name=str(self))
 
 
 def window(

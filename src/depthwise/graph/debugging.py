@@ -1,0 +1,36 @@
+"""More of a network's tensors as its outputs, so that one can see where it goes wrong."""
+
+from collections.abc import Sequence
+
+import onnx_ir as ir
+
+from depthwise.graph.pipeline import normalize
+from depthwise.ops import REGISTRY
+from depthwise.registry import choose
+
+ALL = "all"
+"""Stands for every layer."""
+
+
+def with_outputs(graph: ir.Model, layers: Sequence[str], input: str = "auto") -> ir.Model:
+    """The normal form of a Graph with more outputs, after its own, under the names of their layers and in their order.
+
+    What is fused is one layer, named after its first part: its tensor is that after the activation function. A layer
+    that is an output already stays one.
+
+    Args:
+        graph: any Graph.
+        layers: names of layers; "all" stands for every one that computes something.
+        input: see `normalize`.
+
+    Raises:
+        UserError: no such layer, with the nearest name; what `normalize` refuses.
+    """
+    model = normalize(graph, input)
+    nodes = {str(node.name): node for node in model.graph if not REGISTRY[node.op_type].view}
+    wanted = {choose("layer", layer, nodes) for layer in layers if layer != ALL or layer in nodes}
+    for name, node in nodes.items():
+        output = node.outputs[0]
+        if (name in wanted or ALL in layers) and not output.is_graph_output():
+            model.graph.outputs.append(output)
+    return model
