@@ -14,8 +14,12 @@ from networks import node, tensor
 
 
 @st.composite
-def chains(draw: st.DrawFn) -> ir.Model:
-    """A chain of up to eight operators on a small map, with residuals, gates and possibly a pooled end."""
+def chains(draw: st.DrawFn, widest: int = 20) -> ir.Model:
+    """A chain of up to eight operators on a small map, with residuals, gates and possibly a pooled end.
+
+    Args:
+        widest: most channels of a pointwise convolution's output.
+    """
     random = np.random.default_rng(draw(st.integers(0, 1 << 20)))
     camera = draw(st.booleans())
     shape = (1, draw(st.integers(1, 9)), draw(st.integers(1, 14)), draw(st.integers(1, 9)))
@@ -26,7 +30,7 @@ def chains(draw: st.DrawFn) -> ir.Model:
     ops = ["Pointwise", "Depthwise", "Depthwise", "Convolution", "MaxPool", "AveragePool", "Activation", "Add", "Gate"]
     for index in range(draw(st.integers(2, 8))):
         op = "Convolution" if camera and index == 0 else draw(st.sampled_from(ops))
-        nodes += _add(draw, op, f"n{index}", value, [x, *(one.outputs[0] for one in nodes)][camera:], random)
+        nodes += _add(draw, op, f"n{index}", value, [x, *(one.outputs[0] for one in nodes)][camera:], random, widest)
         value = nodes[-1].outputs[0] if nodes else x
     if draw(st.booleans()) or not nodes:
         nodes.append(node("GlobalAveragePool", "pool", [value], (*shape_of(value)[:2], 1, 1)))
@@ -48,7 +52,13 @@ def _model(x: ir.Value, nodes: list[ir.Node], more: list[ir.Value]) -> ir.Model:
 
 
 def _add(
-    draw: st.DrawFn, op: str, name: str, x: ir.Value, earlier: list[ir.Value], random: np.random.Generator
+    draw: st.DrawFn,
+    op: str,
+    name: str,
+    x: ir.Value,
+    earlier: list[ir.Value],
+    random: np.random.Generator,
+    widest: int,
 ) -> list[ir.Node]:
     """The nodes of one step, none where it does not fit."""
     shape = shape_of(x)
@@ -63,7 +73,7 @@ def _add(
         gate = _filter("Pointwise", f"{name}.gate", pool.outputs[0], (shape[1], shape[1], 1, 1), {}, random)
         return [pool, gate, node("Multiply", name, [x, gate.outputs[0]], shape)]
     if op == "Pointwise":
-        return [_filter(op, name, x, (draw(st.integers(1, 20)), shape[1], 1, 1), {}, random)]
+        return [_filter(op, name, x, (draw(st.integers(1, widest)), shape[1], 1, 1), {}, random)]
     if op == "Depthwise" and shape[1] == 1:
         return []
     window = _window(draw, shape, 7 if op == "Depthwise" else 3)

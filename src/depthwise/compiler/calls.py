@@ -1,17 +1,18 @@
 """The calls of a Program as C expressions: functions that calls share, operands, and what a streamed segment needs.
 
 The names in the expressions are those of the templates: x input, w weights, y output, a arena; in a stream d0, d1 ...
-rows done of each call, m0, m1 ... windows, `last` the row before which the current call ends.
+rows done of each call, m0, m1 ... windows, `last` the row before which the current call ends; in a part of what
+several threads do `part` its number, begin .. end what it makes, b0 .. e0, b1 .. e1 ... the rows of each call for it.
 """
 
 import math
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from depthwise.planning import Call, PackedWeights, Place, Program, Segment
+from depthwise.planning import Call, PackedWeights, Phase, Place, Private, Program, Segment
 
 C_TYPES = {"uint8": "uint8_t", "float32": "float"}
 """Element types by NumPy's name."""
@@ -22,8 +23,8 @@ class Function:
     """A kernel with one set of parameters: a C function that every call with these parameters shares.
 
     Attributes:
-        range: what it hands to the kernel as base, first and last (arguments in a stream, else the whole map), and as
-            from and to.
+        range: what it hands to the kernel as base, first, last, and if it takes these as from, to: arguments where
+            they vary, in a stream and along the axis by which threads share the work, else constants.
     """
 
     name: str
@@ -51,13 +52,21 @@ class CallText:
 
 @dataclass(frozen=True)
 class SegmentText:
-    """A segment: calls one after the other, or with `name`, `steps` and `windows` a stream in a function of its own."""
+    """A segment: calls one after the other, or with `name`, `steps` and `windows` a stream in a function of its own.
+
+    Attributes:
+        steps: of the stream. rows: of its last call, if it computes a band of them, begin to end.
+        windows: name, address, elements of a row, rows, first row. used: which of x, w, y, a it mentions.
+        bands: for every call, last first: its number in the stream, its first and its last row in a band.
+    """
 
     calls: tuple[CallText, ...]
     name: str = ""
     steps: int = 0
-    windows: tuple[tuple[str, str, int, int], ...] = ()
+    rows: int = 0
+    windows: tuple[tuple[str, str, int, str, str], ...] = ()
     used: tuple[str, ...] = ()
+    bands: tuple[tuple[int, str, str], ...] = ()
 
 
 def functions_of(program: Program, name: str) -> dict[Hashable, Function]:
@@ -74,13 +83,15 @@ def segments_of(
 ) -> list[SegmentText]:
     """The segments in order of execution."""
     segments: list[SegmentText] = []
+    bands = {phase.start: phase for phase in program.phases if phase.axis == "bands"}
     first = 0
     for number, segment in enumerate(program.segments):
         if segment.schedule == "layer":
             calls = (_layer(call, first + index, functions, packed) for index, call in enumerate(segment.calls))
             segments.append(SegmentText(tuple(calls)))
         else:
-            segments.append(_Stream(segment, first, functions, packed).text(f"{name}_stream_{number}"))
+            stream = _Stream(segment, first, functions, packed, bands.get(number))
+            segments.append(stream.text(f"{name}_stream_{number}"))
         first += len(segment.calls)
     return segments
 
@@ -95,9 +106,16 @@ class _Stream:
     """A streamed segment: its counters and windows by name."""
 
     def __init__(
-        self, segment: Segment, first: int, functions: dict[Hashable, Function], packed: PackedWeights
+        self,
+        segment: Segment,
+        first: int,
+        functions: dict[Hashable, Function],
+        packed: PackedWeights,
+        phase: Phase | None,
     ) -> None:
         self._segment, self._first, self._functions, self._packed = segment, first, functions, packed
+        self._private = {one.shared: one for one in phase.private} if phase else {}
+        self._bands = phase is not None
         self._done = {call.name: f"d{index}" for index, call in enumerate(segment.calls)}
         outputs = (call.output for call in segment.calls)
         self._windows = {place.offset: place for place in outputs if place.rows}
@@ -105,11 +123,45 @@ class _Stream:
 
     def text(self, name: str) -> SegmentText:
         calls = tuple(self._call(call, self._first + index) for index, call in enumerate(self._segment.calls))
-        windows = tuple(
-            (self._names[offset], address(place), _row(place), place.rows) for offset, place in self._windows.items()
-        )
+        windows = tuple(self._window(place) for place in self._windows.values())
         used = set(operands_in(calls, "xwya")) | ({"a"} if windows else set())
-        return SegmentText(calls, name, self._segment.steps, windows, tuple(each for each in "xwya" if each in used))
+        return SegmentText(
+            calls,
+            name,
+            self._segment.steps,
+            self._segment.calls[-1].rows if self._bands else 0,
+            windows,
+            tuple(each for each in "xwya" if each in used),
+            tuple(self._band(index) for index in reversed(range(len(calls)))) if self._bands else (),
+        )
+
+    def _window(self, place: Place) -> tuple[str, str, int, str, str]:
+        """What the window of a place is when the stream begins."""
+        name, row = self._names[place.offset], _row(place)
+        if not self._bands:
+            return name, address(place), row, str(place.rows), "0"
+        own = self._private[place.offset].rows
+        maker = next(index for index, call in enumerate(self._segment.calls) if call.output == place)
+        rows = str(own) if own == place.rows else f"part == 0 ? {place.rows} : {own}"
+        return name, self._own(place), row, rows, f"b{maker}"
+
+    def _own(self, place: Place) -> str:
+        """Where a part's own memory lies."""
+        return part_memory(place.offset, self._private)
+
+    def _band(self, index: int) -> tuple[int, str, str]:
+        """The rows that a call makes for a band: those that the calls after it need."""
+        call = self._segment.calls[index]
+        if index == len(self._segment.calls) - 1:
+            return index, "begin", "end"
+        lows, highs = [], []
+        for number, reader in enumerate(self._segment.calls):
+            for rows in (read.rows for read in reader.reads if read.source == call.name):
+                assert rows is not None
+                lows.append(_first_row(f"b{number}", rows.stride, rows.pad))
+                highs.append(_first_row(f"e{number}", rows.stride, rows.stride + rows.pad - rows.reach))
+        low, high = _least(lows), _most(highs)
+        return index, f"part_most(0, {low})", f"stream_least({call.rows}, {high})"
 
     def _call(self, call: Call, number: int) -> CallText:
         done = self._done[call.name]
@@ -123,15 +175,18 @@ class _Stream:
                 *inputs,
                 *_constants(call, self._packed),
                 output,
-                *_workspace(call),
+                *self._workspace(call),
                 self._base(call),
                 done,
                 "last",
             ),
             done=done,
-            last=_least([f"{done} + {call.pace}", *self._ready(call)]),
+            last=_least([f"{done} + {call.pace}", *self._ready(call), *([f"e{done[1:]}"] if self._bands else [])]),
             room=self._room(call),
         )
+
+    def _workspace(self, call: Call) -> tuple[str]:
+        return (self._own(call.workspace),) if self._bands and call.workspace else _workspace(call)
 
     def _ready(self, call: Call) -> Iterator[str]:
         """How many rows each input permits."""
@@ -141,7 +196,7 @@ class _Stream:
                 inside = True
                 made, window = self._done[read.source], f"{read.rows.reach}, {read.rows.stride}, {read.rows.pad}"
                 yield made if read.rows.aligned else f"stream_ready({made}, {read.height}, {call.rows}, {window})"
-        if not inside:
+        if not inside and not self._bands:
             yield str(call.rows)
 
     def _input(self, call: Call, index: int) -> str:
@@ -178,25 +233,59 @@ class _Stream:
 
 def _layer(call: Call, number: int, functions: dict[Hashable, Function], packed: PackedWeights) -> CallText:
     operands = (*map(address, call.inputs), *_constants(call, packed), address(call.output), *_workspace(call))
+    if call.axis in ("rows", "pixels"):
+        operands = (*operands, "0", "0", str(rows_of(call)))
+    elif call.axis == "channels":
+        operands = (*operands, *_channels(call))
     return CallText(number, _describe(call), functions[call.function].name, operands)
+
+
+def part_of(
+    call: Call, number: int, phase: Phase, functions: dict[Hashable, Function], packed: PackedWeights
+) -> CallText:
+    """A call of a phase along rows, pixels or channels: what part `part` computes of it, begin to end."""
+    inputs, output = list(map(address, call.inputs)), address(call.output)
+    base: tuple[str, ...] = ()
+    if phase.axis != "channels":
+        base = ("0",)
+        output += f" + begin * {_row(call.output, flat=call.flat)}"
+        for index, (place, read) in enumerate(zip(call.inputs, call.reads, strict=True)):
+            if read.rows is not None and read.rows.aligned:
+                base = ("begin",)
+                inputs[index] += f" + begin * {_row(place, flat=call.flat)}"
+    private = {one.shared: one for one in phase.private}
+    workspace = _workspace(call) if call.workspace is None else (part_memory(call.workspace.offset, private),)
+    operands = (*inputs, *_constants(call, packed), output, *workspace, *base, "begin", "end")
+    return CallText(number, _describe(call), functions[call.function].name, operands)
+
+
+def part_memory(offset: int, private: Mapping[int, Private]) -> str:
+    """Where memory lies of which every part has its own, by the offset of the first part's."""
+    return f"(float *)part_memory(a, part, {offset}, {private[offset].offset})"
+
+
+def rows_of(call: Call) -> int:
+    """Rows as the kernel counts them."""
+    return call.rows * call.output.shape[3] if call.flat else call.rows
 
 
 def _function(call: Call, name: str) -> Function:
     inputs = ["x", *(f"x{i}" for i in range(2, len(call.inputs) + 1))]
     types = [C_TYPES[call.kernel.input_type], *(C_TYPES[place.type] for place in call.inputs[1:])]
     arguments = [f"const {kind} *{x}" for kind, x in zip(types, inputs, strict=True)]
-    rows = ("base", "first", "last")
+    rows = ("base", "first", "last") if call.ranged else ()
+    channels = ("from", "to") if call.axis == "channels" else ()
     return Function(
         name=name,
         kernel=call.kernel.name,
         struct=call.kernel.struct,
-        fields=tuple((field, _literal(value)) for field, value in call.kernel.parameters(call.node).items()),
+        fields=tuple((field, _literal(value)) for field, value in call.fields.items()),
         arguments=(
             *(*arguments, "const float *constants", "float *y", "float *workspace"),
-            *(f"int {row}" for row in rows if call.pace),
+            *(f"int {each}" for each in (*rows, *channels)),
         ),
         operands=(*inputs, "constants", "y", "workspace"),
-        range=(*(rows if call.pace else ("0", "0", str(call.rows))), *_channels(call)),
+        range=(*(rows or ("0", "0", str(call.rows))), *(channels or _channels(call))),
         comment=comment(f"{call.op} {list(call.inputs[0].shape)} -> {list(call.output.shape)}"),
     )
 
@@ -237,15 +326,15 @@ def _reduces(call: Call) -> bool:
     return any(read.rows is not None and read.rows.reduces for read in call.reads)
 
 
-def _row(place: Place) -> int:
-    """Elements of a row of a map."""
-    return place.shape[1] * math.prod(place.shape[3:])
+def _row(place: Place, *, flat: bool = False) -> int:
+    """Elements of a row of a map, or of a pixel."""
+    return place.shape[1] * (1 if flat else math.prod(place.shape[3:]))
 
 
 def _first_row(done: str, stride: int, pad: int) -> str:
     """The first input row that the output row `done` needs."""
     scaled = done if stride == 1 else f"{stride} * {done}"
-    return scaled if pad == 0 else f"{scaled} - {pad}"
+    return scaled if pad == 0 else f"{scaled} {'-' if pad > 0 else '+'} {abs(pad)}"
 
 
 def _least(terms: Sequence[str]) -> str:
@@ -253,6 +342,14 @@ def _least(terms: Sequence[str]) -> str:
     first, *rest = dict.fromkeys(terms)
     for term in rest:
         first = f"stream_least({first}, {term})"
+    return first
+
+
+def _most(terms: Sequence[str]) -> str:
+    """The largest of some expressions, each once."""
+    first, *rest = dict.fromkeys(terms)
+    for term in rest:
+        first = f"part_most({first}, {term})"
     return first
 
 

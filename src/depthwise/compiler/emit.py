@@ -17,6 +17,7 @@ import jinja2
 from depthwise.compiler.calls import C_TYPES, comment, functions_of, operands_in, segments_of
 from depthwise.compiler.isa import BASE_FLAGS, INSTRUCTIONS, flags_for
 from depthwise.compiler.manifest import FILE, Manifest, Part, Tensor, TimedCall, WeightsForm
+from depthwise.compiler.parallel import phases_of
 from depthwise.compiler.weights import rows
 from depthwise.device import HOST, Device, load_device
 from depthwise.errors import UserError
@@ -59,7 +60,8 @@ def emit(
     Args:
         program: made by `planning.plan` for the target's instruction set; or one for each of its sets, best first: then
             NAME.c chooses among NAME_SET.c when the network runs.
-        folder: NAME.h, NAME.c, NAME_weights.c, NAME_weights.bin, main.c, kernels/, flags.txt, README.md, manifest.json.
+        folder: NAME.h, NAME.c, NAME_weights.c, NAME_weights.bin, NAME_threads.h and .c (a pool, for targets with
+            vector instructions), main.c, kernels/, flags.txt, README.md, manifest.json.
         name: prefix of every symbol and file: a C identifier.
         device: whose target and flags are written down; None: the host.
         weights: "array" (a C array, for every toolchain), "incbin" (taken in by the assembler of gcc and clang, quick
@@ -135,6 +137,7 @@ def _manifest(
         weights_form=weights,
         weights=packed.data.nbytes,
         arena=largest.arena,
+        thread=max(program.private_bytes for program in programs) if any(one.phases for one in programs) else None,
         alignment=largest.alignment,
         lower_bound=largest.lower_bound,
         input=_tensor(largest.inputs[0].place),
@@ -180,6 +183,8 @@ def _render(programs: Sequence[Program], manifest: Manifest, packed: Sequence[Pa
         files[f"{name}_weights.c"] = "weights_incbin.c.j2"
     if len(programs) > 1:
         files[f"{name}.c"] = "dispatch.c.j2"
+    if manifest.thread is not None:
+        files.update({f"{name}_threads.h": "threads.h.j2", f"{name}_threads.c": "threads.c.j2"})
     texts = {file: _template(template).render(context) for file, template in files.items()}
     for program, own, file in zip(programs, packed, manifest.sources[-len(programs) :], strict=True):
         texts[file] = _template("network.c.j2").render(context | _context_of(program, Path(file).stem, own))
@@ -199,6 +204,7 @@ def _context_of(program: Program, prefix: str, packed: PackedWeights) -> dict[st
         "headers": sorted({f"{call.kernel.name}.h" for call in program.calls()}),
         "functions": list(functions.values()),
         "segments": segments,
+        "phases": phases_of(program, prefix, functions, segments, packed),
         "unused_names": [operand for operand in "xwya" if operand not in used],
     }
 
@@ -222,6 +228,8 @@ def _context(manifest: Manifest, packed: PackedWeights) -> dict[str, Any]:
         "triple": manifest.triple,
         "variants": [_set(variant) for variant in manifest.variants],
         "sources": manifest.sources,
+        "threads": manifest.thread is not None,
+        "thread_bytes": manifest.thread,
         "classes": manifest.classes,
         "preprocessing": form,
         "resize_rule": _RESIZE_RULES[form.resize] if form else "",

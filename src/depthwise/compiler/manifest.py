@@ -50,9 +50,10 @@ class Manifest(Record):
         weights_form: how the constants are stored; weights: their bytes.
         arena, alignment: bytes; lower_bound: what no memory plan for these calls can go below.
         input, output: the first ones. inputs, outputs: all, where there are several; else the field is not in the file.
+        thread: bytes of the arena that every thread beyond the first adds; None: the C takes one thread only.
         calls: layers in order of execution, the times of `buffers`.
         preprocessing: None if the model does not say.
-        profile: the calls in order, if the C can take their times; the field is in the file only then.
+        profile: the calls in order, if the C can take their times; it and `thread` are in the file only then.
     """
 
     schema_version: int = 1
@@ -77,6 +78,7 @@ class Manifest(Record):
     preprocessing: Preprocessing | None
     calls: list[str]
     buffers: list[Buffer]
+    thread: int | None = None
     profile: list[TimedCall] = Field(default_factory=list)
 
     @property
@@ -91,7 +93,7 @@ class Manifest(Record):
 
     def text(self) -> str:
         """What the file holds."""
-        absent = {name for name in ("inputs", "outputs", "profile") if not getattr(self, name)}
+        absent = {name for name in ("inputs", "outputs", "thread", "profile") if getattr(self, name) in (None, [])}
         return self.model_dump_json(indent=1, exclude=absent) + "\n"
 
 

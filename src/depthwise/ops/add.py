@@ -29,6 +29,11 @@ _KERNEL = Kernel(
 
 OPERATORS = {
     "Add": Operator(
-        shape=_shape, reference=_reference, kernels=(*with_vectors(_KERNEL), _KERNEL), rows=row_by_row, in_place=True
+        shape=_shape,
+        reference=_reference,
+        kernels=(*with_vectors(_KERNEL), _KERNEL),
+        rows=row_by_row,
+        pixelwise=True,
+        in_place=True,
     )
 }

@@ -133,6 +133,8 @@ class Operator:
         rows: which input rows an output row needs, for an operator that can run row by row (None: only as a whole).
             Activations as high as the first one are read by these rows, others (a gate) as a whole.
         in_place: whether the output may take the buffer of the first activation.
+        pixelwise: whether each pixel of the output needs no pixel but the same one of each map.
+        channelwise: whether output channel c needs no channel but c of each activation, if they have as many.
         view: whether the output is the first activation under another shape, so that no kernel runs.
         error: how far a kernel may be off; None: as the sum over a filter's weights, or of one term without a filter.
     """
@@ -143,5 +145,7 @@ class Operator:
     kernels: Sequence[Kernel] = field(default_factory=tuple)
     rows: Callable[[ir.Node], Rows] | None = None
     in_place: bool = False
+    pixelwise: bool = False
+    channelwise: bool = False
     view: bool = False
     error: ErrorRule | None = None

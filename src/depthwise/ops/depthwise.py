@@ -80,5 +80,6 @@ OPERATORS = {
         macs=convolution_macs,
         kernels=(CONVOLUTION_U8_F32, *_F32_SIMD, *_F32_NARROW_SIMD, *_F32_MULTIPLIER_SIMD, _F32),
         rows=window_rows,
+        channelwise=True,
     )
 }

@@ -34,5 +34,6 @@ OPERATORS = {
         kernels=(*with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h")), _KERNEL),
         rows=lambda _: Rows(reduces=True),
         error=sum_error(lambda node: math.prod(shape_of(node.inputs[0])[2:])),
+        channelwise=True,
     )
 }

@@ -47,6 +47,7 @@ OPERATORS = {
         reference=_reference,
         kernels=(*with_vectors(_MAPS), _MAPS, *with_vectors(_GATE), _GATE),
         rows=row_by_row,
+        pixelwise=True,
         in_place=True,
     )
 }

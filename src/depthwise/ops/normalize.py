@@ -41,5 +41,6 @@ OPERATORS = {
         reference=_reference,
         kernels=(*with_vectors(_KERNEL, fits=_few_channels), _KERNEL),
         rows=row_by_row,
+        pixelwise=True,
     )
 }

@@ -12,5 +12,6 @@ OPERATORS = {
         macs=convolution_macs,
         kernels=(*CONVOLUTION_U8_F32_SIMD, CONVOLUTION_U8_F32, *POINTWISE_F32_SIMD, POINTWISE_F32),
         rows=window_rows,
+        pixelwise=True,
     )
 }

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import onnx_ir as ir
 
@@ -14,7 +15,9 @@ from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.planning.constants import PackedWeights, pack, pack_together, packed_bytes
 from depthwise.planning.growth import Network
 from depthwise.planning.memory import ALIGNMENT, Lifetime, align, apart, lower_bound, plan_offsets
-from depthwise.planning.program import Buffer, Call, Place, Port, Program, Read, Region, Segment
+from depthwise.planning.parallel import Share, Sharing
+from depthwise.planning.phases import phases_of, through_phases
+from depthwise.planning.program import Axis, Buffer, Call, Phase, Place, Port, Private, Program, Read, Region, Segment
 from depthwise.planning.segmentation import DEFAULT, Choice, choose_cuts
 from depthwise.planning.stages import Stages, stages_of
 from depthwise.planning.storage import Cut, Storage, assign_storages, bytes_of
@@ -27,8 +30,10 @@ __all__ = [
     "Choice",
     "Footprint",
     "PackedWeights",
+    "Phase",
     "Place",
     "Port",
+    "Private",
     "Program",
     "Read",
     "Segment",
@@ -65,7 +70,7 @@ def footprint(graph: ir.Model, element: int, isa: tuple[str, ...] = ("c",), choi
     stages = _stages(graph)
     cuts = choose_cuts(Network(stages, [0] * len(stages.calls), element, _cache(isa)), choice)
     storages = assign_storages(stages, cuts, element)
-    _, arena, _ = _arena(stages, storages, {}, 0)
+    arena = plan_offsets(list(_lives(stages, storages, 0).values())).total
     weights = sum(
         align(
             sum(math.prod(shape) * (element if len(shape) > 1 else 4) for shape in map(shape_of, parameters_of(node)))
@@ -101,24 +106,32 @@ def program_of(
 ) -> Program:
     """The Program of a network whose segments and kernels (each with its reason) are chosen."""
     storages = assign_storages(stages, cuts)
-    scratch = _scratch(stages, cuts, [kernel for kernel, _ in kernels])
-    buffers, total, bound = _arena(stages, storages, scratch, _cache(isa))
+    lives = {**_lives(stages, storages, _cache(isa)), **_scratch(stages, cuts, [kernel for kernel, _ in kernels])}
+    shares: list[Share] = []
+    if any(kernel.instructions != "c" for kernel, _ in kernels):
+        shares = Sharing(stages, cuts, storages, [kernel for kernel, _ in kernels], lives).phases()
+        lives = through_phases(lives, cuts, shares)
+    buffers, total = _arena(lives)
     places = _places(storages, stages, buffers)
     segments = []
-    for cut in cuts:
-        calls = [_call(stages, cut, number, kernels[number], places) for number in range(cut.start, cut.stop)]
+    axes: list[Axis | Literal[""]] = [share.axis for share in shares for _ in range(share.start, share.stop)]
+    if not axes:
+        axes = [""] * len(cuts)
+    for cut, axis in zip(cuts, axes, strict=True):
+        calls = [_call(stages, cut, number, kernels[number], places, axis) for number in range(cut.start, cut.stop)]
         segments.append(_segment(cut, _with_workspace(calls, buffers)))
     return Program(
         isa=isa,
         segments=tuple(segments),
         buffers=tuple(sorted(buffers.values(), key=lambda buffer: (buffer.offset, buffer.first))),
         arena=max(total, ALIGNMENT),
-        lower_bound=max(bound, ALIGNMENT),
+        lower_bound=max(lower_bound(list(lives.values())), ALIGNMENT),
         alignment=ALIGNMENT,
         inputs=_ports(stages.sources, places),
         outputs=_ports(graph.graph.outputs, places),
         classes=classes_of(graph),
         preprocessing=preprocessing_of(graph),
+        phases=phases_of(shares, stages, cuts, storages, buffers),
         has_weights=graph.metadata_props.get("depthwise.weights") != "none",
     )
 
@@ -183,23 +196,24 @@ def _scratch(stages: Stages, cuts: Sequence[Cut], kernels: Sequence[Kernel]) -> 
     return scratch
 
 
-def _arena(
-    stages: Stages, storages: Mapping[ir.Value, Storage], scratch: Mapping[str, Lifetime], cache: int
-) -> tuple[dict[str, Buffer], int, int]:
-    """Buffers by name (storages that are not the caller's, and workspaces), bytes of the arena, its lower bound."""
+def _lives(stages: Stages, storages: Mapping[ir.Value, Storage], cache: int) -> dict[str, Lifetime]:
+    """When the storages live that are not the caller's, by name; with a cache they do not end a page apart."""
     callers = {id(storages[value]) for value in (*stages.sources, *stages.results)}
-    lives = {
+    return {
         storage.name: Lifetime(apart(storage.bytes) if cache else storage.bytes, storage.first, storage.last)
         for storage in {id(storage): storage for storage in storages.values()}.values()
         if id(storage) not in callers
     }
-    lives.update(scratch)
+
+
+def _arena(lives: Mapping[str, Lifetime]) -> tuple[dict[str, Buffer], int]:
+    """Buffers by name, and the bytes of the arena."""
     layout = plan_offsets(list(lives.values()))
     buffers = {
         name: Buffer(name, offset, life.size, life.first, life.last)
         for (name, life), offset in zip(lives.items(), layout.offsets, strict=True)
     }
-    return buffers, layout.total, lower_bound(list(lives.values()))
+    return buffers, layout.total
 
 
 def _offsets(storages: Mapping[ir.Value, Storage], ends: Sequence[ir.Value]) -> tuple[dict[int, int], int]:
@@ -234,8 +248,15 @@ def _ports(values: Sequence[ir.Value], places: Mapping[ir.Value, Place]) -> tupl
     return tuple(Port(str(value.name), places[value]) for value in values)
 
 
-def _call(stages: Stages, cut: Cut, number: int, kernel: tuple[Kernel, str], places: Mapping[ir.Value, Place]) -> Call:
-    """Call `number`, which is in segment `cut`; without its workspace."""
+def _call(
+    stages: Stages,
+    cut: Cut,
+    number: int,
+    kernel: tuple[Kernel, str],
+    places: Mapping[ir.Value, Place],
+    axis: Axis | Literal[""],
+) -> Call:
+    """Call `number`, which is in segment `cut`; without its workspace. `axis`: of its phase."""
     stage = stages.calls[number]
     names = [stages.calls[read.source].name if read.source >= cut.start else "" for read in stage.reads]
     return Call(
@@ -250,6 +271,7 @@ def _call(stages: Stages, cut: Cut, number: int, kernel: tuple[Kernel, str], pla
         pace=cut.flow.advances[number - cut.start].pace if cut.flow else 0,
         reads=tuple(Read(name, read.height, read.rows) for name, read in zip(names, stage.reads, strict=True)),
         node=stage.node,
+        axis=axis,
     )
 
 

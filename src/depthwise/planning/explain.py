@@ -19,6 +19,7 @@ def explain(program: Program) -> str:
             "",
             *_segments(program),
             "",
+            *(_phases(program) if program.phases else []),
             *_calls(program),
             "",
             *_buffers(program),
@@ -35,6 +36,16 @@ def _segments(program: Program) -> list[str]:
         rows.append([str(number), f"{first}..{last}", _schedule(segment), str(live), segment.reason])
         first = last + 1
     return _table(rows)
+
+
+def _phases(program: Program) -> list[str]:
+    """How several threads share the segments out."""
+    rows = [["phase", "segments", "shared out by", "bytes a thread", "why"]]
+    for number, phase in enumerate(program.phases):
+        segments = f"{phase.start}..{phase.stop - 1}"
+        rows.append([str(number), segments, phase.axis, str(phase.private_bytes), phase.reason])
+    more = f"{format_bytes(program.private_bytes)} of arena for every thread beyond the first"
+    return [f"several threads: {len(program.phases)} phases, {more}", *_table(rows), ""]
 
 
 def _calls(program: Program) -> list[str]:

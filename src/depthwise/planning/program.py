@@ -6,7 +6,7 @@
 All of it is frozen; `explain(program)` is the text of `compile --explain`.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,8 +15,10 @@ import onnx_ir as ir
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.ops import Kernel
 from depthwise.ops.base import Rows, Shape
+from depthwise.planning.memory import align
 
 Region = Literal["input", "output", "arena"]
+Axis = Literal["whole", "rows", "pixels", "channels", "bands"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Call:
         inputs, output: places of the activations; workspace: place of the scratch, if the kernel needs any.
         rows: rows that the kernel counts: of the output map (a vector has one), or of the input that it reduces.
         pace: most rows that one step of a stream makes; 0: the call runs as a whole.
+        axis: that of its phase; empty in a Program without phases.
         reads: how each input is read.
         node: where the kernel's parameters and constants come from.
     """
@@ -96,16 +99,33 @@ class Call:
     pace: int
     reads: tuple[Read, ...]
     node: ir.Node = field(repr=False, compare=False)
+    axis: Axis | Literal[""] = ""
+
+    @property
+    def flat(self) -> bool:
+        """Whether its kernel is told of a map of one pixel a row, so that it may be cut between any two pixels."""
+        return self.axis == "pixels"
+
+    @property
+    def ranged(self) -> bool:
+        """Whether it makes some of its rows at a time."""
+        return self.pace > 0 or self.axis in ("rows", "pixels")
+
+    @property
+    def fields(self) -> Mapping[str, int | float | str]:
+        """The kernel's parameters."""
+        return {**self.kernel.parameters(self.node), **({"width": 1} if self.flat else {})}
 
     @property
     def function(self) -> Hashable:
         """The C function that the call needs: calls of one kernel with equal sizes share it."""
         return (
             self.kernel.name,
-            tuple(self.kernel.parameters(self.node).items()),
-            self.rows,
+            tuple(self.fields.items()),
+            0 if self.ranged else self.rows,
             len(self.inputs),
-            self.pace > 0,
+            self.ranged,
+            self.axis == "channels",
         )
 
 
@@ -128,6 +148,47 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Private:
+    """Memory of which every thread has its own, a window or a workspace.
+
+    Attributes:
+        shared: its offset in the arena, where the first thread's is; offset: in the part of each further thread.
+        bytes: for a further thread. rows: that a window has there; 0: a workspace.
+    """
+
+    shared: int
+    offset: int
+    bytes: int
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Segments that several threads share out, each its part of every call, before they wait for each other.
+
+    Attributes:
+        start, stop: the segments, from number `start` to before `stop`.
+        axis: what is cut: rows, pixels or channels of each call's output; "bands": rows of a stream's last output;
+            "whole": nothing, one thread computes it.
+        total, unit: how many there are; borders of parts are multiples of unit, the last one takes what is left over.
+        private: memory of the threads. reason: why it was cut so, in words.
+    """
+
+    start: int
+    stop: int
+    axis: Axis
+    total: int
+    unit: int
+    private: tuple[Private, ...]
+    reason: str
+
+    @property
+    def private_bytes(self) -> int:
+        """Bytes of the private memory of one further thread."""
+        return max((one.offset + one.bytes for one in self.private), default=0)
+
+
+@dataclass(frozen=True)
 class Program:
     """A network as a flat list of kernel calls with every address fixed.
 
@@ -141,6 +202,8 @@ class Program:
             other, each at a multiple of `alignment`. Two outputs may be the same memory, one as a view of the other.
         classes: names of the first output's values, possibly none.
         preprocessing: how an image becomes the (first) image input, if known.
+        phases: how threads share it out, all segments in order; none without vector instructions: such a device has
+            one core, and no byte to spare.
         has_weights: False for a network of shapes only, which can be planned but not compiled.
     """
 
@@ -154,6 +217,7 @@ class Program:
     outputs: tuple[Port, ...]
     classes: tuple[str, ...]
     preprocessing: Preprocessing | None
+    phases: tuple[Phase, ...]
     has_weights: bool
 
     def calls(self) -> Iterator[Call]:
@@ -170,6 +234,11 @@ class Program:
     def output_bytes(self) -> int:
         """Bytes of the caller's buffer of all outputs."""
         return max(port.place.offset + port.place.bytes for port in self.outputs)
+
+    @property
+    def private_bytes(self) -> int:
+        """Bytes of the arena that every thread beyond the first needs."""
+        return align(max((phase.private_bytes for phase in self.phases), default=0))
 
     @property
     def instructions(self) -> tuple[str, ...]:
