@@ -1,11 +1,12 @@
 """A process with one runtime and one network: its threads, its packages and its crashes disturb no other."""
 
-import multiprocessing
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -18,6 +19,10 @@ PATIENCE = 900.0
 """Seconds after which a runtime that does not answer is given up."""
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""By which libraries learn their number of threads when they start."""
+
+COMMAND = "from depthwise.profiling.worker import serve; serve()"
+"""What the process runs: not the program that starts it, as multiprocessing's would, which may be anything."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +51,20 @@ class Worker:
     """
 
     def __init__(self, runtime: str, network: Network, precision: str, threads: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
         self._log = network.path.with_name(f"{runtime}-{precision}-{threads}.log")
-        setting = Setting(replace(network), precision, threads)  # the other process reads the file itself
-        self._process = context.Process(target=_serve, args=(theirs, self._log, runtime, setting), daemon=True)
-        with _limited(threads):
-            self._process.start()
-        theirs.close()
+        self._pipe, theirs = Pipe()
+        settings = dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        with self._log.open("wb") as log, theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", COMMAND, str(theirs.fileno())],
+                env=os.environ | settings,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        # The other process reads the network's file itself.
+        self._pipe.send((runtime, Setting(replace(network), precision, threads)))
 
     def load(self) -> dict[str, Loaded]:
         """Loads the network for every input type of the runtime.
@@ -71,7 +82,8 @@ class Worker:
         Raises:
             FailedError: it could not.
         """
-        self._pipe.send((input_type, seconds))
+        with suppress(ConnectionError):  # of a process that has died, which the answer says
+            self._pipe.send((input_type, seconds))
         times = self._answer()
         assert isinstance(times, np.ndarray)
         return 1e3 * float(np.median(times)), 1e3 * float(times.min())
@@ -79,43 +91,29 @@ class Worker:
     def close(self) -> None:
         """Ends the process."""
         self._pipe.close()
-        self._process.join(10)
-        if self._process.is_alive():
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.join()
+            self._process.wait()
 
     def _answer(self) -> object:
         try:
             answer = self._pipe.recv() if self._pipe.poll(PATIENCE) else FailedError(f"no answer in {PATIENCE:g} s")
         except (EOFError, ConnectionError):
-            self._process.join(10)
-            answer = FailedError(f"its process ended with code {self._process.exitcode}{_last_line(self._log)}")
+            code = self._process.wait(10)
+            answer = FailedError(f"its process ended with code {code}{_last_line(self._log)}")
         if isinstance(answer, FailedError):
             raise answer
         return answer
 
 
-@contextmanager
-def _limited(threads: int) -> Iterator[None]:
-    """Sets the variables by which libraries learn their number of threads, for processes that are started inside."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
-
-
-def _serve(pipe: Connection, log: Path, name: str, setting: Setting) -> None:
+def serve() -> None:
     """The process: loads, then times a round at every request, until the pipe is closed."""
     from depthwise.profiling.runtimes import RUNTIMES
 
-    with log.open("wb") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+    pipe = Connection(int(sys.argv[1]))
+    name, setting = pipe.recv()
     runtime, network = RUNTIMES[name], setting.network
     try:
         runtime.prepare(setting)
