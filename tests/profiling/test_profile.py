@@ -177,6 +177,14 @@ def test_no_weights() -> None:
         depthwise.profile(bare, quick=True)
 
 
+def test_several_outputs_are_refused_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "measured_host", lambda progress: pytest.fail("measured"))
+    network = tiny()
+    network.graph.outputs.append(next(node for node in network.graph if node.name == "pool").outputs[0])
+    with pytest.raises(UserError, match=r"has 2 outputs: other runtimes are measured on networks with one"):
+        depthwise.profile(network, quick=True, against="all")
+
+
 def test_why_the_times_differ() -> None:
     def sides(depthwise: float, pointwise: float, standard: float) -> Sides:
         return Sides(

@@ -9,7 +9,7 @@ from depthwise.profiling.table import INPUTS, aligned, count
 
 LEGEND = (
     "bound: what the roofline of one thread names, arithmetic or the level that bytes come from; "
-    "of roof: the share of the best possible that was reached"
+    "of roof: how much of the best possible was reached (above 100 %: bytes were nearer than the model believes)"
 )
 
 
@@ -40,7 +40,7 @@ def _head(profile: Profile) -> list[str]:
 def _figures(share: Share, whole: float) -> tuple[str, ...]:
     macs = share.macs > 0
     return (
-        f"{1e3 * share.seconds:.3f}",
+        f"{1e6 * share.seconds:.1f}",
         f"{100 * share.seconds / whole:.1f} %",
         format_count(share.macs) if macs else "",
         f"{share.macs_per_cycle:.1f}" if macs else "",
@@ -49,7 +49,7 @@ def _figures(share: Share, whole: float) -> tuple[str, ...]:
     )
 
 
-FIGURES = ("ms", "time", "MACs", "MAC/cycle", "bytes", "MAC/byte")
+FIGURES = ("us", "time", "MACs", "MAC/cycle", "bytes", "MAC/byte")
 
 
 def _layers(profile: Profile) -> list[str]:
@@ -71,17 +71,17 @@ def _operators(profile: Profile) -> list[str]:
 
 
 def _unfused(forms: Sequence[FusionProfile]) -> list[str]:
-    rows = [("form of the network", "kernel calls", "ms", "to fused")]
-    rows += [(one.form, str(one.calls), f"{1e3 * one.seconds:.3f}", f"{one.ratio:.2f}") for one in forms]
+    rows = [("form of the network", "kernel calls", "us", "to fused")]
+    rows += [(one.form, str(one.calls), f"{1e6 * one.seconds:.1f}", f"{one.ratio:.2f}") for one in forms]
     return aligned(rows)
 
 
 def _standard(layers: Sequence[StandardProfile]) -> list[str]:
-    rows = [("separable layer", "input", "k", "stride", "N", "ms", "standard ms", "MACs", "time", "why")]
+    rows = [("separable layer", "input", "k", "stride", "N", "us", "standard us", "MACs", "time", "why")]
     for one in layers:
         more = f" and {len(one.names) - 1} like it" if len(one.names) > 1 else ""
         kernel = "x".join(map(str, one.kernel))
-        times = f"{1e3 * one.seconds:.3f}", f"{1e3 * one.standard_seconds:.3f}"
+        times = f"{1e6 * one.seconds:.1f}", f"{1e6 * one.standard_seconds:.1f}"
         ratios = f"{one.mac_ratio:.3f}", f"{one.time_ratio:.3f}"
         shape = "x".join(map(str, one.shape))
         rows.append((one.names[0] + more, shape, kernel, str(one.stride), str(one.outputs), *times, *ratios, one.why))

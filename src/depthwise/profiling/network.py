@@ -33,6 +33,21 @@ def with_random_weights(layers: Sequence[Layer]) -> ir.Model:
     )
 
 
+def only_ports(name: str, network: ir.Model) -> tuple[ir.Value, ir.Value]:
+    """The one input and the one output of a Graph.
+
+    Raises:
+        UserError: it has others.
+    """
+    found = []
+    for kind, values in (("input", network.graph.inputs), ("output", network.graph.outputs)):
+        ports = [value for value in values if value.const_value is None]
+        if len(ports) != 1:
+            raise UserError(f"{name} has {len(ports)} {kind}s: other runtimes are measured on networks with one")
+        found += ports
+    return found[0], found[1]
+
+
 @dataclass(frozen=True)
 class Network:
     """A network of one input and one output, batch 1.
@@ -54,12 +69,9 @@ class Network:
         if not has_weights(network):
             raise UserError(f"{name} has shapes only, no weights: give a run folder or an .onnx file")
         model = network.clone()
-        for kind, values in (("input", model.graph.inputs), ("output", model.graph.outputs)):
-            found = [value for value in values if value.const_value is None]
-            if len(found) != 1:
-                raise UserError(f"{name} has {len(found)} {kind}s: other runtimes are measured on networks with one")
-            found[0].shape = ir.Shape([1, *(found[0].shape or ())[1:]])
-        model.graph.outputs[0].shape = graph.normalize(model).graph.outputs[0].shape
+        source, result = only_ports(name, model)
+        source.shape = ir.Shape([1, *(source.shape or ())[1:]])
+        result.shape = graph.normalize(model).graph.outputs[0].shape
         folder.mkdir(parents=True, exist_ok=True)
         graph.save(model, folder / "model.onnx")
         return cls(name, folder / "model.onnx")
@@ -87,8 +99,7 @@ class Network:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the input: [1, C, H, W] or [1, C]."""
-        (value,) = (value for value in self.graph.graph.inputs if value.const_value is None)
-        return shape_of(value)
+        return shape_of(only_ports(self.name, self.graph)[0])
 
     @property
     def output_shape(self) -> tuple[int, ...]:

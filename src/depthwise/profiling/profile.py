@@ -17,7 +17,7 @@ from depthwise.profiling import rounds
 from depthwise.profiling.comparison import Row
 from depthwise.profiling.host import measured_host
 from depthwise.profiling.layers import layer_profiles, operator_profiles
-from depthwise.profiling.network import Network, with_random_weights
+from depthwise.profiling.network import Network, only_ports, with_random_weights
 from depthwise.profiling.records import Profile
 from depthwise.profiling.standard import against_standard
 from depthwise.profiling.timed import SECONDS, Timed, best_round, total
@@ -93,6 +93,8 @@ def profile(source: Any, wanted: Wanted, progress: Progress | None = None, **opt
     name, network = named_network(source, **options)
     camera = preprocessing_of(network) is not None if wanted.input == "auto" else wanted.input == "uint8"
     input = "uint8" if camera else "float"
+    if wanted.against:
+        only_ports(name, network)  # refused before anything is measured
     device = measured_host(notes)
     notes.stage("layers")
     notes.step(0, 2, "building")
