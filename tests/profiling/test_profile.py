@@ -230,6 +230,13 @@ def test_separable_layers_compute_what_they_did() -> None:
     assert len({found.key for found in layers}) < len(layers)
 
 
+def test_a_gate_between_the_parts_is_passed_by() -> None:
+    """MobileNetV3-Large: 15 blocks, of which 8 have squeeze-excite."""
+    normal = graph.normalize(graph.build(depthwise.design.architecture("mobilenet_v3_large", resolution=32).layers()))
+    assert sum(node.op_type == "Multiply" for node in normal.graph) == 8
+    assert len(list(separables(normal))) == 15
+
+
 def test_without_fusing_the_numbers_stay() -> None:
     network = tiny()
     image = np.random.default_rng(0).standard_normal((1, 3, 16, 16)).astype(np.float32)

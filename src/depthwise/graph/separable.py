@@ -16,8 +16,8 @@ import onnx_ir as ir
 from depthwise.graph.passes.base import sole_consumer
 from depthwise.ops.base import DOMAIN, array_of, parameters_of, shape_of
 
-FIRST, SECOND, STANDARD = "Depthwise", "Pointwise", "Convolution"
-"""Operators of the normal form: of the two parts, and of what they replace."""
+FIRST, SECOND, STANDARD, GATE = "Depthwise", "Pointwise", "Convolution", "Multiply"
+"""Operators of the normal form: of the two parts, of what they replace, and of a gate between them."""
 
 WINDOW = ("kernel_shape", "strides", "pads", "dilations")
 """Attributes of a window; the others of a node with weights are its groups and its activation function."""
@@ -71,12 +71,21 @@ class Separable:
 
 
 def separables(normal: ir.Model) -> Iterator[Separable]:
-    """The depthwise convolutions of a Graph in normal form whose only reader is a 1 x 1 convolution."""
+    """The depthwise convolutions of a Graph in normal form that a 1 x 1 convolution follows, perhaps behind a gate.
+
+    A gate (squeeze-excite) is no part of the Separable.
+    """
     for node in normal.graph:
         if node.op_type == FIRST:
-            reader = sole_consumer(node.outputs[0])
+            reader = sole_consumer(_gated(node.outputs[0]))
             if reader is not None and reader.op_type == SECOND:
                 yield Separable(node, reader)
+
+
+def _gated(value: ir.Value) -> ir.Value:
+    """What a map becomes behind the gate that it is multiplied by, if there is one."""
+    gates = [use.node for use in value.uses() if use.node.op_type == GATE and use.idx == 0]
+    return gates[0].outputs[0] if len(gates) == 1 else value
 
 
 def _input(node: ir.Node) -> ir.Value:
