@@ -24,8 +24,9 @@ from benchmarks.networks import NETWORKS, QUICK_NETWORKS, architecture_of, write
 from depthwise.compiler import find_compiler
 from depthwise.errors import UserError
 from depthwise.machine import machine
-from depthwise.profiling.comparison import Row
+from depthwise.profiling.comparison import OURS, Row
 from depthwise.profiling.rounds import FULL, QUICK, Plan, chosen, measure, taking_part
+from depthwise.profiling.runtimes import RUNTIMES
 from depthwise.profiling.table import count, lines_of, python_overhead, summary
 from depthwise.progress import Silent
 from depthwise.registry import choose
@@ -39,6 +40,9 @@ def main(
     threads: Annotated[str | None, typer.Option(help="numbers of threads; 1,2 if not given, 1 with --quick")] = None,
     precision: Annotated[str, typer.Option(help="float32,int8")] = "float32",
     against: Annotated[str, typer.Option(help="other runtimes; all that are installed if not given")] = "",
+    targets: Annotated[
+        str, typer.Option(help="our program for these beside that for this processor: x86-64-v3,...")
+    ] = "",
     quick: Annotated[bool, typer.Option(help="few short rounds: to see it work, not to quote")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="the CSV; benchmarks/results/ else")] = None,
 ) -> None:
@@ -47,9 +51,10 @@ def main(
     counts = [_threads(text) for text in _names(threads) or (("1",) if quick else ("1", "2"))]
     precisions = [choose("precision", name, ("float32", "int8")) for name in _names(precision)]
     plan = QUICK if quick else FULL
+    ours = [choose("runtime", f"{OURS}-{name}", RUNTIMES) for name in _names(targets)]
     for name in wanted:
         architecture_of(name)  # an unknown name is said before anything is measured
-    rows, sizes, peaks = _measure_all(wanted, counts, precisions, chosen(_names(against)), plan)
+    rows, sizes, peaks = _measure_all(wanted, counts, precisions, [*chosen(_names(against)), *ours], plan)
     if not rows:
         raise UserError("nothing was measured: see above what was left out and why")
     path = output or results.FOLDER / ("quick.csv" if quick else f"{datetime.date.today().isoformat()}.csv")

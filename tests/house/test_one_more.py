@@ -8,6 +8,7 @@ from depthwise.device import device_names
 from depthwise.exporters import EXPORTERS
 from depthwise.profiling.comparison import OURS
 from depthwise.profiling.runtimes import RUNTIMES
+from depthwise.target import target_names
 
 PACKAGE = Path(__file__).parents[2] / "src" / "depthwise"
 
@@ -66,6 +67,11 @@ def test_block_kinds() -> None:
 def test_devices() -> None:
     """The host is the default, so it alone may be named."""
     assert mentions(set(device_names()) - {"host"}) == {}
+
+
+def test_targets() -> None:
+    """This machine is the default, and plain C an instruction set too."""
+    assert mentions(set(target_names()) - {"native", "c"}) == {}
 
 
 def test_operators() -> None:

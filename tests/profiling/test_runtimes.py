@@ -16,7 +16,7 @@ from depthwise.errors import UserError
 from depthwise.graph import LayerList
 from depthwise.ops import REGISTRY, cases
 from depthwise.ops.base import activations_of, parameters_of
-from depthwise.profiling import native, table
+from depthwise.profiling import native, rounds, table
 from depthwise.profiling.comparison import OURS, Row, geometric_mean, lead
 from depthwise.profiling.network import Network
 from depthwise.profiling.rounds import _check, taking_part
@@ -106,11 +106,18 @@ def test_ratios() -> None:
     assert "takes 3.00 times our time (geometric mean of 2; 1.50 to 6.00)" in line
 
 
+def test_what_wants_to_be_named_is_measured_only_then() -> None:
+    plain = [name for name in RUNTIMES if name.endswith("-c")]
+    assert plain
+    assert set(rounds.chosen([])) == {name for name, runtime in RUNTIMES.items() if not runtime.only_named}
+    assert rounds.chosen(plain) == [OURS, f"{OURS}-python", *plain]
+
+
 ELSEWHERE = ("depthwise", "depthwise-python", "onnxruntime", "executorch", "torch-compile")
 """Those that tests/benchmarks runs, and those that take most of a minute to compile: the benchmark checks them."""
 
 
-@pytest.mark.parametrize("name", [name for name in RUNTIMES if name not in ELSEWHERE])
+@pytest.mark.parametrize("name", [name for name in RUNTIMES if name not in ELSEWHERE and not RUNTIMES[name].only_named])
 def test_every_installed_runtime_is_right(name: str, tmp_path: Path) -> None:
     """From floats and from camera bytes."""
     if RUNTIMES[name].missing():

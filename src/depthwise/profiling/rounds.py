@@ -31,13 +31,17 @@ FULL, QUICK = Plan(rounds=12, seconds=0.3), Plan(rounds=2, seconds=0.05)
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """This project and the named runtimes, or all if none is named.
+    """This project and the named runtimes, or all if none is named but those that want to be named.
 
     Raises:
         UserError: an unknown name.
     """
     others = [choose("runtime", name, RUNTIMES) for name in names]
-    return [name for name in RUNTIMES if not others or name in others or name.startswith(OURS)]
+    usual = [name for name, runtime in RUNTIMES.items() if not runtime.only_named]
+    return [
+        *(name for name in usual if not others or name in others or name.startswith(OURS)),
+        *(name for name in others if name not in usual),
+    ]
 
 
 def taking_part(runtimes: Sequence[str], precision: str, threads: int, say: Callable[[str], None]) -> list[str]:

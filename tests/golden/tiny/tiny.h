@@ -4,7 +4,7 @@
    static float scores[TINY_OUTPUT_COUNT];
    int error = tiny_run(camera, scores, arena);
 
-   No allocation, no globals that change, no library beyond memcpy and memset: calls from several threads need nothing but an
+   No allocation, no globals that change, no library beyond memcpy, memmove and memset: calls from several threads need nothing but an
    arena each. */
 
 #ifndef tiny_h_included

@@ -74,6 +74,7 @@ class Runtime:
         load: from that form to a session; its time is the load time.
         precisions: what it is measured in. most_threads: None: any number.
         input_types: see `Setting`.
+        only_named: whether it is measured only where it is asked for by name.
     """
 
     package: str
@@ -83,6 +84,7 @@ class Runtime:
     precisions: tuple[str, ...] = ("float32",)
     most_threads: int | None = None
     input_types: tuple[str, ...] = ("float32", "uint8")
+    only_named: bool = False
 
     def missing(self) -> list[str]:
         """The modules that are not installed."""

@@ -2,26 +2,32 @@
 
 import ctypes
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from depthwise import compiler
+from depthwise.device import HOST, load_device
 from depthwise.engine import Engine
 from depthwise.exporters.base import from_layout, to_layout
 from depthwise.profiling import native
 from depthwise.profiling.runtimes.base import Runtime, Session, Setting
+from depthwise.target import NATIVE, target_names
 
 
-def _folder(setting: Setting) -> Path:
-    return setting.folder / f"c-{setting.input_type}"
+def _folder(target: str, setting: Setting) -> Path:
+    return setting.folder / f"c-{target}-{setting.input_type}"
 
 
-def _prepare(setting: Setting) -> None:
+def _prepare(target: str, setting: Setting) -> None:
+    device = load_device(HOST, measured=False).for_target(target)
     for kind in setting.network.input_types:
-        folder = setting.folder / f"c-{kind}"
+        folder = _folder(target, replace(setting, input_type=kind))
         if not folder.exists():
-            compiler.compile_folder(setting.network.graph, folder, input="uint8" if kind == "uint8" else "float")
+            input = "uint8" if kind == "uint8" else "float"
+            compiler.compile_folder(setting.network.graph, folder, input=input, device=device)
 
 
 def _image(setting: Setting) -> np.ndarray:
@@ -29,8 +35,8 @@ def _image(setting: Setting) -> np.ndarray:
     return setting.network.pixels if setting.input_type == "uint8" else to_layout(setting.network.image, "NHWC")
 
 
-def _load(setting: Setting) -> Session:
-    folder = _folder(setting)
+def _load(target: str, setting: Setting) -> Session:
+    folder = _folder(target, setting)
     manifest, built = compiler.read_manifest(folder), compiler.build(folder)
     run = getattr(ctypes.CDLL(str(built.library)), f"{manifest.name}_run_with_weights")
     weights = native.aligned(manifest.weights, manifest.alignment)
@@ -47,14 +53,20 @@ def _load(setting: Setting) -> Session:
     return Session(lambda: run(*pointers), lambda: from_layout(output, "NHWC"), "NHWC", size, timed)
 
 
-def _load_engine(setting: Setting) -> Session:
-    engine, image = Engine.load(_folder(setting)), _image(setting)
+def _load_engine(target: str, setting: Setting) -> Session:
+    engine, image = Engine.load(_folder(target, setting)), _image(setting)
     size = engine.memory.weights + engine.memory.code
     return Session(lambda: engine(image), lambda: from_layout(engine(image), "NHWC"), "NHWC", size)
 
 
-def _runtime(load: Callable[[Setting], Session]) -> Runtime:
-    return Runtime("", (), _prepare, load, most_threads=1)
+def _runtime(load: Callable[[str, Setting], Session], target: str = NATIVE, *, only_named: bool = False) -> Runtime:
+    prepare, ready = partial(_prepare, target), partial(load, target)
+    return Runtime("", (), prepare, ready, most_threads=1, only_named=only_named)
 
 
-RUNTIMES = {"depthwise": _runtime(_load), "depthwise-python": _runtime(_load_engine)}
+RUNTIMES = {
+    "depthwise": _runtime(_load),
+    "depthwise-python": _runtime(_load_engine),
+    **{f"depthwise-{name}": _runtime(_load, name, only_named=True) for name in target_names() if name != NATIVE},
+}
+"""What ships; the same through the engine; and, where it is named, the program for another target of this machine."""
