@@ -33,6 +33,11 @@
 #define PANEL_CLASH 1024
 #define PANEL_CLASHING 7
 
+/* Products of at most this many inputs are unrolled where they are called, if their sizes are constants: in a loop out of
+ * line so few inputs cost half as much again.
+ */
+#define PANEL_SHORT 32
+
 /* One product. x of pixel i begins at x + i * pixel_step; y is [pixels][outputs], of which from .. to - 1 are made. */
 struct panel_job {
     const float *x;
@@ -68,9 +73,21 @@ SIMD_INLINE int panel_near(int r)
     return r == 1 || r == 2 || r == 4 || r == 8 ? 0 : r == 5 || r == 7 || r == 11 ? 1 : r == 10 ? 2 : r == 13 ? 3 : r / 3;
 }
 
-/* One input of every pixel: at[i] points to that of pixel 3 * i, `across` is the distance of two pixels in bytes. */
-SIMD_INLINE void panel_input(struct panel_sums *sums, const char *const *at, intptr_t across, const float *w, int rows,
-                             int whole, int half)
+/* Where the pixels of a tile are read: every third one, and how far it is to the next pixel in bytes. */
+struct panel_inputs {
+    const char *at[(SIMD_ROWS + 2) / 3];
+    intptr_t across;
+};
+
+/* Moves on in every pixel. */
+SIMD_INLINE void panel_move(struct panel_inputs *in, int rows, intptr_t bytes)
+{
+    SIMD_UNROLL for (int i = 0; 3 * i < rows; i++)
+        in->at[i] += bytes;
+}
+
+/* One input of every pixel. */
+SIMD_INLINE void panel_input(struct panel_sums *sums, struct panel_inputs *in, const float *w, int rows, int whole, int half)
 {
     const simd_half last = half ? simd_half_load(w + whole * SIMD_WIDTH) : simd_half_all(0.0f);
     simd weight[SIMD_VECTORS];
@@ -78,12 +95,13 @@ SIMD_INLINE void panel_input(struct panel_sums *sums, const char *const *at, int
     SIMD_UNROLL for (int v = 0; v < whole; v++)
         weight[v] = simd_load(w + v * SIMD_WIDTH);
     SIMD_UNROLL for (int r = 0; r < rows; r++) {
-        const float *const in = (const float *)(at[panel_near(r)] + (r - 3 * panel_near(r)) * across);
+        const float *const x = (const float *)(in->at[panel_near(r)] + (r - 3 * panel_near(r)) * in->across);
         SIMD_UNROLL for (int v = 0; v < whole; v++)
-            sums->whole[r][v] = simd_fma(simd_all(*in), weight[v], sums->whole[r][v]);
+            sums->whole[r][v] = simd_fma(simd_all(*x), weight[v], sums->whole[r][v]);
         if (half)
-            sums->half[r] = simd_half_fma(whole ? simd_low(simd_all(*in)) : simd_half_all(*in), last, sums->half[r]);
+            sums->half[r] = simd_half_fma(whole ? simd_low(simd_all(*x)) : simd_half_all(*x), last, sums->half[r]);
     }
+    panel_move(in, rows, sizeof(float));
 }
 
 /* Stores the outputs of a tile at y. The function is clip or, with `swish`, hard_swish. */
@@ -110,24 +128,24 @@ SIMD_INLINE void panel_store(const struct panel_job *job, const struct panel_sum
 }
 
 /* The tiles of a part, each of `rows` pixels times `units` units of outputs: constants where this is inlined, so that
- * the sums live in registers.
+ * the sums live in registers. So are `lines` and `length` where the loops are to be unrolled; else they are 0.
  */
-SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part, int rows, int units, int swish)
+SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part, int rows, int units, int swish, int lines,
+                             int length)
 {
     const int whole = units * PANEL_UNIT / SIMD_WIDTH, half = units * PANEL_UNIT % SIMD_WIDTH != 0;
-    const intptr_t across = (intptr_t)job->pixel_step * (intptr_t)sizeof(float);
     const intptr_t down = ((intptr_t)job->line_step - job->length) * (intptr_t)sizeof(float);
     const float *const bias = job->bias + part.output;
+    struct panel_inputs in = {.across = (intptr_t)job->pixel_step * (intptr_t)sizeof(float)};
 
     part.y += part.output;
     for (; part.tiles > 0; part.tiles--) {
-        const char *at[(SIMD_ROWS + 2) / 3];
         const float *w = part.w;
         struct panel_sums sums;
 
         SIMD_UNROLL for (int i = 0; 3 * i < rows; i++) {
-            at[i] = (const char *)part.x + 3 * i * across;
-            SIMD_OPAQUE(at[i]); /* else the compiler keeps an address for every pixel, and spills them */
+            in.at[i] = (const char *)part.x + 3 * i * in.across;
+            SIMD_OPAQUE(in.at[i]); /* else the compiler keeps an address for every pixel, and spills them */
         }
         SIMD_UNROLL for (int r = 0; r < rows; r++) {
             SIMD_UNROLL for (int v = 0; v < whole; v++)
@@ -135,17 +153,19 @@ SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part
             if (half)
                 sums.half[r] = simd_half_load(bias + whole * SIMD_WIDTH);
         }
-        for (int line = 0; line < job->lines; line++) {
+        SIMD_UNROLL for (int line = 0; line < lines; line++) {
+            SIMD_UNROLL for (int k = 0; k < length; k++, w += part.step)
+                panel_input(&sums, &in, w, rows, whole, half);
+            panel_move(&in, rows, down);
+        }
+        for (int line = lines; line < job->lines; line++) {
             for (int k = 0; k < job->length; k++, w += part.step) {
                 SIMD_FETCH(w + PANEL_AHEAD * PANEL);
                 if (units > 2)
                     SIMD_FETCH(w + PANEL_AHEAD * PANEL + 2 * PANEL_UNIT);
-                panel_input(&sums, at, across, w, rows, whole, half);
-                SIMD_UNROLL for (int i = 0; 3 * i < rows; i++)
-                    at[i] += sizeof(float);
+                panel_input(&sums, &in, w, rows, whole, half);
             }
-            SIMD_UNROLL for (int i = 0; 3 * i < rows; i++)
-                at[i] += down;
+            panel_move(&in, rows, down);
         }
         panel_store(job, &sums, part.y, job->to - part.output, rows, whole, half, swish);
         part.x += rows * job->pixel_step;
@@ -159,7 +179,7 @@ SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part
 #define PANEL_TILE(rows, units, swish)                                                                             \
     SIMD_OUTLINE void panel_##rows##_##units##_##swish(const struct panel_job *job, struct panel_part part) \
     {                                                                                                              \
-        panel_tiles(job, part, rows, units, swish);                                                                \
+        panel_tiles(job, part, rows, units, swish, 0, 0);                                                                \
     }
 #if SIMD_VECTORS * SIMD_WIDTH > 16
 #define PANEL_TILES(rows)                                                                       \
@@ -187,49 +207,56 @@ PANEL_TILES(13)
 PANEL_TILES(14)
 #endif
 
-/* Runs a part whose tiles have `rows` pixels and `units` units of outputs. */
-SIMD_INLINE void panel_run(const struct panel_job *job, struct panel_part part, int rows, int units, int swish)
+/* Runs a part whose tiles have `rows` pixels and `units` units of outputs, out of line unless `lines` is given. */
+SIMD_INLINE void panel_run(const struct panel_job *job, struct panel_part part, int rows, int units, int swish, int lines,
+                           int length)
 {
-#define PANEL_PICK(rows, units) (swish ? panel_##rows##_##units##_1 : panel_##rows##_##units##_0)(job, part)
+#define PANEL_PICK(rows, units)                                                              \
+    if (lines)                                                                               \
+        panel_tiles(job, part, rows, units, swish, lines, length);                           \
+    else                                                                                     \
+        (swish ? panel_##rows##_##units##_1 : panel_##rows##_##units##_0)(job, part);
 #if SIMD_VECTORS * SIMD_WIDTH > 16
-#define PANEL_CASE(rows)         \
-    case rows:                   \
-        if (units == 1)          \
-            PANEL_PICK(rows, 1); \
-        else if (units == 2)     \
-            PANEL_PICK(rows, 2); \
-        else if (units == 3)     \
-            PANEL_PICK(rows, 3); \
-        else                     \
-            PANEL_PICK(rows, 4); \
+#define PANEL_CASE(rows)        \
+    case rows:                  \
+        if (units == 1) {       \
+            PANEL_PICK(rows, 1) \
+        } else if (units == 2) { \
+            PANEL_PICK(rows, 2) \
+        } else if (units == 3) { \
+            PANEL_PICK(rows, 3) \
+        } else {                \
+            PANEL_PICK(rows, 4) \
+        }                       \
         break;
 #else
-#define PANEL_CASE(rows)         \
-    case rows:                   \
-        if (units == 1)          \
-            PANEL_PICK(rows, 1); \
-        else                     \
-            PANEL_PICK(rows, 2); \
+#define PANEL_CASE(rows)        \
+    case rows:                  \
+        if (units == 1) {       \
+            PANEL_PICK(rows, 1) \
+        } else {                \
+            PANEL_PICK(rows, 2) \
+        }                       \
         break;
 #endif
     switch (rows) {
-            PANEL_CASE(1)
-            PANEL_CASE(2)
-            PANEL_CASE(3)
-            PANEL_CASE(4)
-            PANEL_CASE(5)
-            PANEL_CASE(6)
+        PANEL_CASE(1)
+        PANEL_CASE(2)
+        PANEL_CASE(3)
+        PANEL_CASE(4)
+        PANEL_CASE(5)
+        PANEL_CASE(6)
 #if SIMD_ROWS > 6
-            PANEL_CASE(7)
-            PANEL_CASE(8)
-            PANEL_CASE(9)
-            PANEL_CASE(10)
-            PANEL_CASE(11)
-            PANEL_CASE(12)
-            PANEL_CASE(13)
-            PANEL_CASE(14)
+        PANEL_CASE(7)
+        PANEL_CASE(8)
+        PANEL_CASE(9)
+        PANEL_CASE(10)
+        PANEL_CASE(11)
+        PANEL_CASE(12)
+        PANEL_CASE(13)
+        PANEL_CASE(14)
 #endif
-        }
+    }
 #undef PANEL_PICK
 #undef PANEL_CASE
 }
@@ -240,9 +267,10 @@ struct panel_pixels {
 };
 
 /* A block of pixels with one panel of `step` units, of which a tile computes PANEL_UNITS at most. What decides which
- * tiles there are is handed on beside the job, so that the compiler sees constants.
+ * tiles there are is handed on beside the job, so that the compiler sees constants. lines, length: see panel_run.
  */
-SIMD_INLINE void panel_column(const struct panel_job *job, struct panel_pixels block, int panel, int step, int swish)
+SIMD_INLINE void panel_column(const struct panel_job *job, struct panel_pixels block, int panel, int step, int swish,
+                              int lines, int length)
 {
     const int depth = job->lines * job->length, after = block.longer * (block.rows + 1);
 
@@ -258,9 +286,9 @@ SIMD_INLINE void panel_column(const struct panel_job *job, struct panel_pixels b
         for (int longer = 1; longer >= 0; longer--) {
             const int rows = block.rows + longer;
             if (part.tiles > 0 && unit + PANEL_UNITS <= step)
-                panel_run(job, part, rows, PANEL_UNITS, swish);
+                panel_run(job, part, rows, PANEL_UNITS, swish, lines, length);
             else if (part.tiles > 0)
-                panel_run(job, part, rows, step % PANEL_UNITS, swish);
+                panel_run(job, part, rows, step % PANEL_UNITS, swish, lines, length);
             part.x += after * job->pixel_step;
             part.y += after * job->outputs;
             part.tiles = block.tiles - block.longer;
@@ -268,16 +296,21 @@ SIMD_INLINE void panel_column(const struct panel_job *job, struct panel_pixels b
     }
 }
 
-/* The whole job, a block of pixels after the other. All tiles are nearly equal, so that the last is as full as the others. */
-SIMD_INLINE void panel_product(struct panel_job job)
+/* The whole job, a block of pixels after the other. Rows of a multiple of SIMD_ROWS pixels (`even`, if that is all that
+ * is known of their number) make full tiles; else all tiles are nearly equal, so that the last is as full as the others.
+ */
+SIMD_INLINE void panel_product(struct panel_job job, int even)
 {
-    const int outputs = job.outputs, from = job.from, to = job.to, pixels = job.pixels, activation = job.activation, depth = job.lines * job.length;
+    const int outputs = job.outputs, from = job.from, to = job.to, pixels = job.pixels, activation = job.activation;
+    const int lines = job.lines, length = job.length, swish = activation == ACTIVATION_HARD_SWISH;
     const int most = job.pixel_step % PANEL_CLASH || SIMD_ROWS < PANEL_CLASHING ? SIMD_ROWS : PANEL_CLASHING;
-    const int tiles = (pixels + most - 1) / most, rows = tiles ? pixels / tiles : 0, longer = pixels - tiles * rows;
-    const int fit = PANEL_BLOCK / (depth * most), block = fit > 1 ? fit : 1, swish = activation == ACTIVATION_HARD_SWISH;
+    const int full = even && most == SIMD_ROWS, tiles = (pixels + most - 1) / most;
+    const int rows = full ? most : tiles ? pixels / tiles : 0, longer = full ? 0 : pixels - tiles * rows;
+    const int fit = PANEL_BLOCK / (lines * length * most), block = fit > 1 ? fit : 1;
+    const int unrolled = __builtin_constant_p(rows) && __builtin_constant_p(lines * length) && lines * length <= PANEL_SHORT;
     const float minimum = job.minimum, maximum = job.maximum;
 
-    DEPTHWISE_ASSERT(depth > 0 && pixels >= 0 && from % PANEL == 0 && to <= outputs);
+    DEPTHWISE_ASSERT(lines * length > 0 && pixels >= 0 && from % PANEL == 0 && to <= outputs);
     if (activation != ACTIVATION_CLIP) {
         job.minimum = -UNBOUNDED;
         job.maximum = UNBOUNDED;
@@ -285,11 +318,13 @@ SIMD_INLINE void panel_product(struct panel_job job)
     for (int tile = 0, pixel = 0; tile < tiles; tile += block) {
         const int count = tiles - tile < block ? tiles - tile : block, after = longer - tile;
         const struct panel_pixels here = {pixel, count, rows, longer == 0 || after < 0 ? 0 : after < count ? after : count};
-        for (int panel = from; panel < to; panel += PANEL)
+        for (int panel = from; panel < to; panel += PANEL) {
+            const int tail = (outputs % PANEL + PANEL_UNIT - 1) / PANEL_UNIT;
             if (outputs - panel >= PANEL)
-                panel_column(&job, here, panel, PANEL / PANEL_UNIT, swish);
+                panel_column(&job, here, panel, PANEL / PANEL_UNIT, swish, unrolled ? lines : 0, unrolled ? length : 0);
             else
-                panel_column(&job, here, panel, (outputs % PANEL + PANEL_UNIT - 1) / PANEL_UNIT, swish);
+                panel_column(&job, here, panel, tail, swish, unrolled ? lines : 0, unrolled ? length : 0);
+        }
         pixel += count * rows + here.longer;
     }
     /* Long activation functions pass over what is done: in the tiles they would take the sums' registers. */
