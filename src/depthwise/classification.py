@@ -38,6 +38,8 @@ def classify(model: str, files: list[Path], top: int = 1) -> list[dict[str, Any]
         begin = time.perf_counter()
         logits = call()
         ms = 1e3 * (time.perf_counter() - begin)
+        if isinstance(logits, dict):  # of several outputs the first is the one with the classes
+            logits = next(iter(logits.values()))
         probability = verification.softmax(logits.reshape(-1))
         best = probability.argsort()[::-1][:top]
         names = engine.classes or tuple(map(str, range(len(probability))))

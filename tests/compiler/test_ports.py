@@ -8,13 +8,16 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 import pytest
+from PIL import Image
 
 from depthwise import compiler, graph, planning
+from depthwise.classification import classify
 from depthwise.compiler.isa import flags_for
 from depthwise.engine import Engine
 from depthwise.errors import UserError
 from depthwise.planning import Choice
 from depthwise.planning.explain import explain
+from networks import family
 
 C = Path(__file__).parent / "c"
 STRICT = ("-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I.")
@@ -171,6 +174,15 @@ def test_wrong_arrays_are_refused():
     ):
         with pytest.raises(UserError, match=message):
             engine(wrong)
+
+
+def test_of_several_outputs_the_first_has_the_classes(tmp_path):
+    model = graph.with_outputs(family("mobilenet_v1", 0.1, 16, classes=3), ["stem.conv"])
+    manifest = compiler.emit(planning.plan(model, ("c",)), tmp_path / "c")
+    assert [part.name for part in manifest.outputs] == ["logits", "stem.conv"]
+    Image.fromarray(np.full((16, 16, 3), 90, np.uint8)).save(tmp_path / "grey.png")
+    (row,) = classify(str(tmp_path), [tmp_path / "grey.png"], top=3)
+    assert sorted(guess["class"] for guess in row["classes"]) == ["class 0", "class 1", "class 2"]
 
 
 def test_a_view_of_the_input_alone_is_refused():
