@@ -78,7 +78,7 @@ def _measure_all(
         networks = [write(name, Path(temporary) / name) for name in names]
         for kind in precisions:
             for number in counts:
-                able = taking_part(runtimes, kind, number, _say)
+                able = taking_part(runtimes, kind, _say)
                 for network in networks:
                     _say(f"{network.name}, {kind}, {count(number)} ...")
                     measured = measure(network, able, kind, number, plan, _Said())

@@ -9,16 +9,16 @@ from depthwise.engine import Engine
 from depthwise.errors import UserError
 
 
-def classify(model: str, files: list[Path], top: int = 1) -> list[dict[str, Any]]:
+def classify(model: str, files: list[Path], top: int = 1, threads: int = 1) -> list[dict[str, Any]]:
     """Classifies image files with the compiled network.
 
     Args:
         model: a run folder, or an .onnx file that carries its preprocessing.
         files: images.
-        top: how many classes to return for each, most probable first.
+        top: how many classes to return for each, most probable first. threads: that share the work on an image.
 
     Returns:
-        For each file {"image", "classes": [{"class", "probability"}], "ms"}; ms is one image through the C, one thread.
+        For each file {"image", "classes": [{"class", "probability"}], "ms"}; ms is one image through the C.
     """
     folder = Path(model)
     if folder.is_dir() and (folder / "c" / "manifest.json").is_file():
@@ -33,7 +33,7 @@ def classify(model: str, files: list[Path], top: int = 1) -> list[dict[str, Any]
     rows = []
     for file in files:
         pixels = data.decode(file, form)[None]
-        call = engine.prepared(engine.of_pixels(pixels))
+        call = engine.prepared(engine.of_pixels(pixels), threads)
         call()
         begin = time.perf_counter()
         logits = call()

@@ -4,7 +4,7 @@ import ctypes
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx_ir as ir
@@ -20,13 +20,14 @@ from depthwise.results import CallTime, Memory
 _TIME = np.dtype([("name", np.uintp), ("ticks", np.uint64), ("count", np.uint32), ("segment", np.uint32)], align=True)
 """struct NAME_time of an emitted header; the system's clock counts nanoseconds."""
 
-_ERRORS = {1: "a pointer is NULL", 2: "a pointer is misaligned"}
+_ERRORS = {1: "a pointer is NULL", 2: "a pointer is misaligned", 3: "fewer than one thread"}
 
 
 class Engine:
     """A network built for this machine. Make one with `Engine.build` or `Engine.load`.
 
     It may be called from several threads at once: each call has an arena of its own and holds no lock while it runs.
+    All engines of a process share one pool of threads; a call that finds it at work does its own work by itself.
 
     Attributes:
         manifest: what the compiler wrote about the network.
@@ -47,6 +48,9 @@ class Engine:
         self._run = getattr(library, f"{manifest.name}_run_with_weights")
         self._run.argtypes = [ctypes.c_void_p] * 4
         self._run.restype = ctypes.c_int
+        if manifest.thread is not None:
+            self._run_parallel = getattr(library, f"{manifest.name}_run_parallel")
+            self._run_parallel.argtypes = [*[ctypes.c_void_p] * 4, ctypes.c_int, *[ctypes.c_void_p] * 2]
         if manifest.profile:
             self._run_profiled = getattr(library, f"{manifest.name}_run_profiled")
             self._run_profiled.argtypes = [ctypes.c_void_p] * 5
@@ -107,30 +111,34 @@ class Engine:
             raise UserError(f"{weights} does not hold the network's {manifest.weights} bytes: compile it again")
         return cls(manifest, compiler.build(folder), weights.read_bytes())
 
-    def __call__(self, batch: Inputs) -> Any:
+    def __call__(self, batch: Inputs, threads: int = 1) -> Any:
         """Runs the network on images.
 
         Args:
             batch: [N, H, W, C], or one [H, W, C]: uint8 pixels 0..255, or float32 as the network's input type says. Of
                 a network with several inputs one such array for each, in order or by name.
+            threads: how many may run it, to the same bits: so many images at a time, each on one thread, and the images
+                that are left over one by one, each on all.
 
         Returns:
             float32 [N, outputs] (a network that ends in a map: [N, H, W, C]); of a network with several outputs a
             dictionary of such arrays by name.
 
         Raises:
-            UserError: another shape or element type; inputs of other names or numbers.
+            UserError: another shape or element type; inputs of other names or numbers; fewer than one thread.
         """
+        shared = compiler.pool(threads) if threads != 1 else None
         images = pack_inputs(self.manifest, batch)
         outputs = empty_outputs(self.manifest, len(images))
+        together = len(images) // threads * threads if shared else 0
+        arena = self._arena(threads, many=together > 0)
         try:
-            arena = self._arenas.pop()
-        except IndexError:
-            arena = self._aligned(self.manifest.arena)
-        try:
-            for image, output in zip(images, outputs, strict=True):
-                pointers = (array.ctypes.data for array in (self._weights, image, output, arena))
-                self._check(self._run(*pointers))
+            if shared and together:
+                arrays = (self._weights, images[:together], outputs[:together], arena)
+                self._check(shared.run_images(self._run, arrays, self.manifest.arena, threads))
+            for image, output in zip(images[together:], outputs[together:], strict=True):
+                pointers = [array.ctypes.data for array in (self._weights, image, output, arena)]
+                self._check(self._entry(threads, shared)(*pointers))
         finally:
             self._arenas.append(arena)
         return unpack_outputs(self.manifest, outputs)
@@ -147,25 +155,27 @@ class Engine:
             raise UserError("the network does not say how its images are prepared: compile it with --mean and --std")
         return np.ascontiguousarray(self.preprocessing.normalize(pixels).transpose(0, 2, 3, 1))
 
-    def prepared(self, image: Inputs) -> Callable[[], Any]:
+    def prepared(self, image: Inputs, threads: int = 1) -> Callable[[], Any]:
         """A call on one image with every buffer bound beforehand, for timing: it returns the same arrays every time.
 
         Args:
             image: [1, H, W, C] or [H, W, C], as for a call of the engine.
+            threads: how many run it.
 
         Raises:
-            UserError: another shape or element type, or several images.
+            UserError: another shape or element type, several images, or fewer than one thread.
         """
         images = pack_inputs(self.manifest, image)
         if len(images) != 1:
             raise UserError(f"a prepared call takes one image, got {len(images)}")
-        rows, arena = empty_outputs(self.manifest, 1), self._aligned(self.manifest.arena)
+        rows, arena = empty_outputs(self.manifest, 1), self._arena(threads)
+        entry = self._entry(threads, compiler.pool(threads) if threads != 1 else None)
         outputs = unpack_outputs(self.manifest, rows)
         # These pointers keep their arrays alive.
         pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (self._weights, images, rows, arena)]
 
         def call() -> Any:
-            self._check(self._run(*pointers))
+            self._check(entry(*pointers))
             return outputs
 
         return call
@@ -196,6 +206,23 @@ class Engine:
             CallTime(**call.model_dump(), steps=int(steps), seconds=float(second))
             for call, steps, second in zip(timed, times[0]["count"], seconds, strict=True)
         ]
+
+    def _entry(self, threads: int, shared: compiler.Pool | None) -> Callable[..., int]:
+        """The C entry that runs one image: on one thread, or on several of the pool if the program can."""
+        if shared is None or self.manifest.thread is None:
+            return cast("Callable[..., int]", self._run)
+        return lambda *pointers: int(self._run_parallel(*pointers, threads, shared.parallel_for, shared.address))
+
+    def _arena(self, threads: int, *, many: bool = False) -> np.ndarray:
+        """Memory for a run on several threads, or for as `many` runs at a time; used before if that suffices."""
+        size = self.manifest.arena + (threads - 1) * (self.manifest.thread or 0)
+        if many:
+            size = max(size, threads * self.manifest.arena)
+        try:
+            arena = self._arenas.pop()
+        except IndexError:
+            arena = self._aligned(size)
+        return arena if arena.size >= size else self._aligned(size)
 
     def _aligned(self, size: int) -> np.ndarray:
         """Memory of `size` bytes, aligned as the arena must be."""

@@ -1,4 +1,6 @@
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnx_ir as ir
@@ -170,3 +172,29 @@ def test_compile_folder_builds_here_and_only_writes_for_elsewhere(tmp_path):
     assert "-mcpu=cortex-m4" in (tmp_path / "there/flags.txt").read_text()
     normalized = np.zeros((1, 32, 32, 3), np.float32)
     assert Engine.load(tmp_path / "there")(normalized).shape == (1, 10)  # plain C runs here too
+
+
+def test_any_number_of_threads_gives_the_same_bits_for_one_image_and_for_many():
+    engine = Engine.build(family("mobilenet_v2", 0.35, 96))
+    images = np.random.default_rng(0).integers(0, 256, (7, 96, 96, 3), dtype=np.uint8)
+    expected = engine(images)
+    for threads in (2, 3, 5):
+        assert np.array_equal(engine(images, threads=threads), expected)
+        assert np.array_equal(engine(images[0], threads=threads), expected[:1])
+        assert np.array_equal(engine.prepared(images[1], threads=threads)(), expected[1:2])
+    with pytest.raises(UserError, match="0 threads cannot run a network"):
+        engine(images, threads=0)
+
+
+def test_engines_that_run_at_once_share_the_process_s_threads(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    engines = [Engine.build(family("mobilenet_v1", 0.25, 96, seed=seed)) for seed in range(2)]
+    image = np.random.default_rng(1).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    expected = [engine(image) for engine in engines]
+
+    def run(index):
+        return all(np.array_equal(engines[index](image, threads=4), expected[index]) for _ in range(20))
+
+    with ThreadPoolExecutor(2) as callers:
+        assert list(callers.map(run, range(2))) == [True, True]
+    assert compiler.pool(4).threads == 3  # as many as there are cores, whatever was asked for

@@ -42,13 +42,13 @@ def test_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = replace(RUNTIMES[name], modules=("no_such_module",))
     monkeypatch.setitem(RUNTIMES._objects, name, gone)
     said: list[str] = []
-    assert taking_part([name], "float32", 1, said.append) == []
+    assert taking_part([name], "float32", said.append) == []
     assert said == [f"{name}: skipped: no_such_module not installed: pip install 'depthwise[bench]'"]
 
 
 def test_precisions_are_refused_by_name() -> None:
-    assert RUNTIMES["depthwise"].refusal("int8", 1) == "not measured in int8"
-    assert RUNTIMES["depthwise"].refusal("float32", 1) is None
+    assert RUNTIMES["depthwise"].refusal("int8") == "not measured in int8"
+    assert RUNTIMES["depthwise"].refusal("float32") is None
     with pytest.raises(UserError, match="no peak is measured in int8"):
         native.peak("int8", 1, 0.01)
 
@@ -121,7 +121,7 @@ ELSEWHERE = ("depthwise", "depthwise-python", "onnxruntime", "executorch", "torc
 def test_every_installed_runtime_is_right(name: str, tmp_path: Path) -> None:
     """From floats and from camera bytes."""
     if RUNTIMES[name].missing():
-        pytest.skip(str(RUNTIMES[name].refusal("float32", 1)))
+        pytest.skip(str(RUNTIMES[name].refusal("float32")))
     network = tiny(tmp_path)
     with closing(Worker(name, network, "float32", 1)) as worker:
         loaded = worker.load()
@@ -135,7 +135,7 @@ def test_every_installed_runtime_is_right(name: str, tmp_path: Path) -> None:
 def test_a_network_without_preprocessing_that_ends_in_a_map(name: str, tmp_path: Path) -> None:
     """Seven channels in, a map out, borders that differ by side: from floats only, and in the right layout."""
     if RUNTIMES[name].missing():
-        pytest.skip(str(RUNTIMES[name].refusal("float32", 1)))
+        pytest.skip(str(RUNTIMES[name].refusal("float32")))
     layers = LayerList(channels=7, resolution=9)
     layers.activation("relu", layers.conv("pointwise", layers.conv("depthwise", "input", 7, 3, 2, 7), 5), "relu6")
     model = graph.build(layers.layers, graph.initialize(layers.layers))

@@ -188,6 +188,7 @@ def run(
     model: Annotated[str, typer.Argument(help="a run folder or an .onnx file")],
     images: Annotated[list[Path], typer.Argument(help="image files")],
     top: Annotated[int, typer.Option(min=1, help="classes to print for each image")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="threads that share the work on an image")] = 1,
     as_json: Json = False,
 ) -> None:
     """Classify images with the compiled network: class, probability, time.
@@ -196,7 +197,7 @@ def run(
     """
     from depthwise.classification import classify
 
-    rows = classify(model, images, top)
+    rows = classify(model, images, top, threads)
     if as_json:
         print(json.dumps(rows, indent=1))
         return

@@ -9,6 +9,7 @@ from depthwise import graph
 from depthwise.compiler import toolchain
 from depthwise.compiler.emit import KERNELS, emit, usage
 from depthwise.compiler.manifest import Manifest, read_manifest
+from depthwise.compiler.pool import Pool, pool
 from depthwise.compiler.toolchain import Built, build, build_library, find_compiler, native_isa, runs_here
 from depthwise.device import Device
 from depthwise.planning import DEFAULT, Choice, Program, plan
@@ -19,6 +20,7 @@ __all__ = [
     "Built",
     "Compiled",
     "Manifest",
+    "Pool",
     "build",
     "build_library",
     "compile_folder",
@@ -28,6 +30,7 @@ __all__ = [
     "native_isa",
     "plan_for",
     "plans_for",
+    "pool",
     "read_manifest",
     "runs_here",
 ]

@@ -101,6 +101,11 @@ def emit(
     return manifest
 
 
+def render(template: str, name: str) -> str:
+    """A template that asks for a name only, the prefix of its symbols."""
+    return _template(template).render(name=name, NAME=name.upper(), version=version("depthwise"))
+
+
 def usage(manifest: Manifest) -> list[str]:
     """The lines of C that call the network, for the end of `depthwise compile`."""
     text = _template("usage.c.j2").render(name=manifest.name, NAME=manifest.name.upper(), manifest=manifest)

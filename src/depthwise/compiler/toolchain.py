@@ -125,17 +125,21 @@ def host_flags(manifest: Manifest, compiler: Compiler) -> tuple[str, ...]:
     return tuple(manifest.flags) if runs_here(target, compiler) else flags_for(("c",))
 
 
-def build_library(source: Path, headers: Path, out: Path, compiler: Compiler) -> None:
+def build_library(
+    source: Path, headers: Path, out: Path, compiler: Compiler, extra: Sequence[str] = (), *, native: bool = True
+) -> None:
     """Builds one C file to the shared object `out`, with the compiler and the flags of this machine's programs.
 
     Args:
         source: the C file. headers: folder of the headers that it includes.
         out: where the library goes. compiler: see `find_compiler`.
+        extra: more flags. native: whether it may use the instructions of this machine's processor.
 
     Raises:
         UserError: a compiler error.
     """
-    flags = (*flags_for(native_isa(compiler)), *compiler.flags, "-fPIC", f"-I{headers}")
+    sets = native_isa(compiler) if native else ("c",)
+    flags = (*flags_for(sets), *compiler.flags, *extra, "-fPIC", f"-I{headers}")
     _run(compiler, [*flags, "-shared", str(source), "-o", str(out)], out.parent)
 
 

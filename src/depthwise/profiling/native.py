@@ -25,7 +25,11 @@ FEWEST = 10_000
 
 
 def time_calls(entry: object, pointers: Sequence[object], calls: int) -> np.ndarray:
-    """Seconds of each of so many calls of a network's C entry point `int (*)(weights, input, output, arena)`.
+    """Seconds of each of so many calls of a network's C entry point.
+
+    Args:
+        entry: NAME_run_with_weights or, with seven pointers, NAME_run_parallel.
+        pointers: its arguments. calls: how many.
 
     Raises:
         RuntimeError: a call that returned an error.
@@ -33,7 +37,9 @@ def time_calls(entry: object, pointers: Sequence[object], calls: int) -> np.ndar
     seconds = np.empty(calls)
     function = ctypes.cast(entry, ctypes.c_void_p)  # type: ignore[arg-type]
     times = seconds.ctypes.data_as(ctypes.c_void_p)
-    error = _library(TIMING).time_calls(function, *pointers, ctypes.c_int(calls), times)
+    library = _library(TIMING)
+    timed = library.time_calls if len(pointers) == 4 else library.time_parallel_calls
+    error = timed(function, *pointers, ctypes.c_int(calls), times)
     if error:
         raise RuntimeError(f"the network returned {error}")
     return seconds

@@ -156,7 +156,7 @@ def against_runtimes(
         UserError: as `Network.write`.
     """
     progress.stage("runtimes")
-    able = rounds.taking_part(runtimes, "float32", wanted.threads, progress.note)
+    able = rounds.taking_part(runtimes, "float32", progress.note)
     with tempfile.TemporaryDirectory() as folder:
         subject = Network.write(name, network, Path(folder))
         measured = rounds.measure(subject, able, "float32", wanted.threads, wanted.plan, progress)

@@ -44,9 +44,9 @@ def chosen(names: Sequence[str]) -> list[str]:
     ]
 
 
-def taking_part(runtimes: Sequence[str], precision: str, threads: int, say: Callable[[str], None]) -> list[str]:
+def taking_part(runtimes: Sequence[str], precision: str, say: Callable[[str], None]) -> list[str]:
     """The runtimes that do not refuse; the others are said."""
-    refusals = {name: RUNTIMES[name].refusal(precision, threads) for name in runtimes}
+    refusals = {name: RUNTIMES[name].refusal(precision) for name in runtimes}
     for name, reason in refusals.items():
         if reason:
             say(f"{name}: skipped: {reason}")

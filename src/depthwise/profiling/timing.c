@@ -3,6 +3,8 @@
 #include <time.h>
 
 typedef int (*network_run)(const void *weights, const void *input, void *output, void *arena);
+typedef int (*network_run_parallel)(const void *weights, const void *input, void *output, void *arena, int threads,
+                                    void (*parallel_for)(void *, int, void (*)(void *, int), void *), void *pool);
 
 static double now(void)
 {
@@ -18,6 +20,21 @@ int time_calls(network_run run, const void *weights, const void *input, void *ou
     for (int i = 0; i < calls; i++) {
         const double begin = now();
         const int error = run(weights, input, output, arena);
+        seconds[i] = now() - begin;
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+/* The same on several threads. */
+int time_parallel_calls(network_run_parallel run, const void *weights, const void *input, void *output, void *arena,
+                        int threads, void (*parallel_for)(void *, int, void (*)(void *, int), void *), void *pool,
+                        int calls, double *seconds)
+{
+    for (int i = 0; i < calls; i++) {
+        const double begin = now();
+        const int error = run(weights, input, output, arena, threads, parallel_for, pool);
         seconds[i] = now() - begin;
         if (error)
             return error;

@@ -72,7 +72,7 @@ class Runtime:
         modules: what must be importable.
         prepare: converts a network to the runtime's own form in the setting's folder, outside all timing.
         load: from that form to a session; its time is the load time.
-        precisions: what it is measured in. most_threads: None: any number.
+        precisions: what it is measured in.
         input_types: see `Setting`.
         only_named: whether it is measured only where it is asked for by name.
     """
@@ -82,7 +82,6 @@ class Runtime:
     prepare: Callable[[Setting], None]
     load: Callable[[Setting], Session]
     precisions: tuple[str, ...] = ("float32",)
-    most_threads: int | None = None
     input_types: tuple[str, ...] = ("float32", "uint8")
     only_named: bool = False
 
@@ -90,14 +89,12 @@ class Runtime:
         """The modules that are not installed."""
         return [name for name in self.modules if find_spec(name) is None]
 
-    def refusal(self, precision: str, threads: int) -> str | None:
+    def refusal(self, precision: str) -> str | None:
         """Why it is not measured; None: it is."""
         if self.missing():
             return f"{', '.join(self.missing())} not installed: pip install 'depthwise[bench]'"
         if precision not in self.precisions:
             return f"not measured in {precision}"
-        if self.most_threads is not None and threads > self.most_threads:
-            return f"not measured with {threads} threads"
         return None
 
     @property

@@ -38,13 +38,19 @@ def _image(setting: Setting) -> np.ndarray:
 def _load(target: str, setting: Setting) -> Session:
     folder = _folder(target, setting)
     manifest, built = compiler.read_manifest(folder), compiler.build(folder)
-    run = getattr(ctypes.CDLL(str(built.library)), f"{manifest.name}_run_with_weights")
+    several = setting.threads > 1 and manifest.thread is not None
+    entry = "run_parallel" if several else "run_with_weights"
+    run = getattr(ctypes.CDLL(str(built.library)), f"{manifest.name}_{entry}")
     weights = native.aligned(manifest.weights, manifest.alignment)
     weights[:] = np.fromfile(folder / f"{manifest.name}_weights.bin", np.uint8)
-    arena = native.aligned(manifest.arena, manifest.alignment)
+    more = (setting.threads - 1) * (manifest.thread or 0)
+    arena = native.aligned(manifest.arena + more, manifest.alignment)
     image, output = _image(setting), np.empty((1, *manifest.output.shape), np.float32)
     # These pointers keep their arrays alive.
-    pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (weights, image, output, arena)]
+    pointers: list[object] = [array.ctypes.data_as(ctypes.c_void_p) for array in (weights, image, output, arena)]
+    if several:
+        pool = compiler.pool(setting.threads)
+        pointers += [ctypes.c_int(setting.threads), pool.parallel_for, pool.address]
 
     def timed(calls: int) -> np.ndarray:
         return native.time_calls(run, pointers, calls)
@@ -56,12 +62,13 @@ def _load(target: str, setting: Setting) -> Session:
 def _load_engine(target: str, setting: Setting) -> Session:
     engine, image = Engine.load(_folder(target, setting)), _image(setting)
     size = engine.memory.weights + engine.memory.code
-    return Session(lambda: engine(image), lambda: from_layout(engine(image), "NHWC"), "NHWC", size)
+    threads = setting.threads
+    return Session(lambda: engine(image, threads), lambda: from_layout(engine(image, threads), "NHWC"), "NHWC", size)
 
 
 def _runtime(load: Callable[[str, Setting], Session], target: str = NATIVE, *, only_named: bool = False) -> Runtime:
     prepare, ready = partial(_prepare, target), partial(load, target)
-    return Runtime("", (), prepare, ready, most_threads=1, only_named=only_named)
+    return Runtime("", (), prepare, ready, only_named=only_named)
 
 
 RUNTIMES = {
