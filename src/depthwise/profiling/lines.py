@@ -9,7 +9,7 @@ from depthwise.profiling.table import INPUTS, aligned, count
 
 LEGEND = (
     "bound: what the roofline of one thread names, arithmetic or the level that bytes come from; "
-    "of roof: how much of the best possible was reached (above 100 %: bytes were nearer than the model believes)"
+    "of roof: how much of the best possible was reached (docs/profile.md says when that is above 100 %)"
 )
 
 
