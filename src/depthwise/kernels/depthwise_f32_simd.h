@@ -153,18 +153,19 @@ static inline void depthwise_pixels(const struct convolution_parameters *p, stru
 SIMD_INLINE void depthwise_along(const struct convolution_parameters *p, struct depthwise_row row, int pair)
 {
     const int tiled = p->dilation_x == 1 && p->pad_left <= DEPTHWISE_PIXELS * p->stride_x;
+    const int known = tiled && __builtin_constant_p(p->kernel_width); /* else all of them would be text for nothing */
 
-#define DEPTHWISE_TRY(width, stride)                                  \
-    if (tiled && p->kernel_width == width && p->stride_x == stride) { \
-        depthwise_tiles(p, row, width, stride, width == 3 && pair);   \
-        return;                                                       \
+#define DEPTHWISE_TRY(width, stride, allowed)                           \
+    if (allowed && p->kernel_width == width && p->stride_x == stride) { \
+        depthwise_tiles(p, row, width, stride, width == 3 && pair);     \
+        return;                                                         \
     }
-    DEPTHWISE_TRY(3, 1)
-    DEPTHWISE_TRY(3, 2)
-    DEPTHWISE_TRY(5, 1)
-    DEPTHWISE_TRY(5, 2)
-    DEPTHWISE_TRY(7, 1)
-    DEPTHWISE_TRY(7, 2)
+    DEPTHWISE_TRY(3, 1, tiled)
+    DEPTHWISE_TRY(3, 2, tiled)
+    DEPTHWISE_TRY(5, 1, known)
+    DEPTHWISE_TRY(5, 2, known)
+    DEPTHWISE_TRY(7, 1, known)
+    DEPTHWISE_TRY(7, 2, known)
 #undef DEPTHWISE_TRY
     depthwise_pixels(p, row);
 }
