@@ -14,6 +14,7 @@ import pytest
 import depthwise
 from depthwise import compiler, graph, planning
 from depthwise.cli import main
+from depthwise.compiler import toolchain
 from depthwise.compiler.isa import INSTRUCTIONS
 from depthwise.compiler.measure import code_bytes
 from depthwise.device import HOST, Device, load_device
@@ -114,11 +115,13 @@ def test_the_processor_is_given_the_best_variant_that_it_has(objects, tmp_path, 
         library = tmp_path / f"{number}.so"
         files = ("network.c", C / "levels.c", "-o", library)
         cc("-O2", *filter(None, [flag]), "-shared", "-fPIC", "-I.", *files, folder=objects, command=command)
-        assert ctypes.CDLL(str(library)).network_run_with_weights(None, None, None, None) == level
+        chosen = ctypes.CDLL(str(library))
+        assert chosen.network_run_with_weights(None, None, None, None) == level
+        assert chosen.network_run_parallel(None, None, None, None, 2, None, None) == 10 * level
 
 
 @x86
-def test_every_variant_computes_what_a_program_for_its_set_alone_does(objects, tmp_path):
+def test_every_variant_computes_the_network_from_the_same_constants(objects, tmp_path):
     manifest = compiler.read_manifest(objects)
     assert manifest.variants == list(LEVELS)
     (image,) = pixels(manifest)
@@ -132,8 +135,8 @@ def test_every_variant_computes_what_a_program_for_its_set_alone_does(objects, t
         run = ctypes.CDLL(str(library)).network_run
         run.argtypes = [ctypes.c_void_p] * 3
         assert run(image.ctypes.data, output.ctypes.data, arena.ctypes.data) == 0
-        alone = Engine.build(by_hand(), "uint8", device=here("native").with_isa((name,)))
-        assert np.array_equal(output, alone(image)[0])
+        expected = graph.evaluate(by_hand(), [image[None].transpose(0, 3, 1, 2)])[0]
+        assert np.abs(output - expected).max() <= 2e-5 * np.abs(expected).max()
 
 
 @x86
@@ -144,7 +147,8 @@ def test_variants_share_their_constants_and_the_engine_runs_them(objects):
     image = pixels(manifest)
     engine = Engine.load(objects)
     assert engine.memory.code > 3000
-    assert np.array_equal(engine(image), Engine.build(by_hand(), "uint8")(image))
+    expected = graph.evaluate(by_hand(), [image.transpose(0, 3, 1, 2)])[0]
+    assert np.abs(engine(image) - expected).max() <= 2e-5 * np.abs(expected).max()
 
 
 @x86
@@ -167,7 +171,7 @@ def test_nothing_is_exported_without_the_prefix_and_no_global_changes(objects):
 def test_two_networks_of_variants_link_together(tmp_path):
     for seed, name in enumerate(("first", "second")):
         sources = emitted(tmp_path / name, "x86-64", by_hand(seed=seed), name=name).sources
-        cc("-O1", "-c", *sources, f"{name}_weights.c", folder=tmp_path / name)
+        cc("-O2", "-c", *sources, f"{name}_weights.c", folder=tmp_path / name)
     made = [str(path) for name in ("first", "second") for path in (tmp_path / name).glob("*.o")]
     cc("-Ifirst", "-Isecond", C / "both.cpp", *made, "-o", "both", folder=tmp_path, command=("c++",))
     lines = subprocess.check_output([tmp_path / "both"], text=True).splitlines()
@@ -238,3 +242,38 @@ def test_aarch64_agrees_with_the_interpreter_and_across_compilers(tmp_path, mode
     expected = graph.evaluate(network, [image.transpose(0, 3, 1, 2)])[0].reshape(-1)
     assert np.abs(outputs[0] - expected).max() <= 2e-5 * np.abs(expected).max()
     assert np.array_equal(outputs[0], outputs[1])
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="nothing here runs WebAssembly")
+def test_wasm32_agrees_with_the_interpreter(tmp_path):
+    pytest.importorskip("ziglang")
+    folder, network = tmp_path / "c", graph.normalize(family("mobilenet_v2", 0.1, 32), input="uint8")
+    manifest = emitted(folder, "wasm32", network)
+    image = pixels(manifest)
+    (folder / "in").write_bytes(image.tobytes())
+    exports = ("-Wl,--no-entry", "-Wl,--export=network_run", "-Wl,--export=__heap_base")
+    flags = ("-target", "wasm32-freestanding", *manifest.flags, "-mbulk-memory", "-nostdlib", *exports)
+    cc(*flags, "network.c", "network_weights.c", "-o", "network.wasm", folder=folder, command=ZIG)
+    sizes = (str(manifest.arena), str(manifest.output_bytes))
+    subprocess.run(["node", C / "run.mjs", "network.wasm", "in", "out", *sizes], cwd=folder, check=True)
+    expected = graph.evaluate(network, [image.transpose(0, 3, 1, 2)])[0].reshape(-1)
+    assert np.abs(np.fromfile(folder / "out", np.float32) - expected).max() <= 2e-5 * np.abs(expected).max()
+
+
+@x86
+def test_a_build_is_keyed_by_the_source_of_every_variant(tmp_path, monkeypatch):
+    def pretended(folder, manifest, compiler, place):
+        place.mkdir(parents=True)
+        built = toolchain.Built(library=place / "network.so", compiler=compiler.version, code=1, stack=1)
+        (place / "built.json").write_text(built.model_dump_json())
+
+    monkeypatch.setenv("DEPTHWISE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(toolchain, "_build_aside", pretended)
+    manifest = emitted(tmp_path / "c", "x86-64")
+    found = [compiler.build(tmp_path / "c").library]
+    for source in (*manifest.sources, "kernels/processor.h"):
+        path = tmp_path / "c" / source
+        path.write_text(path.read_text() + "\n")
+        found += [compiler.build(tmp_path / "c").library] * 2
+    assert len(manifest.sources) == 4
+    assert len(set(found)) == 1 + 5
