@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from depthwise import planning
 from depthwise.ops import DOMAIN, REGISTRY
 from depthwise.ops.base import shape_of
+from depthwise.planning.repeats import possible_chains, repeated, waits
 from depthwise.planning.stages import Stages, stages_of
 from depthwise.planning.storage import Cut
 from depthwise.planning.streaming import Flow
@@ -122,6 +123,19 @@ def _sized(one: ir.Node) -> list[ir.Node]:
 def stages_of_model(model: ir.Model) -> Stages:
     """The calls of a network."""
     return stages_of(list(model.graph), model.graph.inputs, model.graph.outputs)
+
+
+@st.composite
+def repeats(draw: st.DrawFn, model: ir.Model) -> ir.Model:
+    """The same network, in which some of the calls that make a gate's map run twice."""
+    stages, found, taken = stages_of_model(model), {}, set()
+    for call in stages.calls:
+        possible = [chain for chain, _ in possible_chains(stages, call)] if waits(call) else []
+        chain = draw(st.sampled_from([[], *possible]))
+        if chain and not taken.intersection(chain):
+            found[call.name] = chain
+            taken.update(chain)
+    return repeated(model, found)
 
 
 @st.composite

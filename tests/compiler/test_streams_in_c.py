@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import depthwise
-from chains import chains, cuts, program, stages_of_model
+from chains import chains, cuts, program, repeats, stages_of_model
 from depthwise import compiler, graph, planning
 from depthwise.cli import main
 from depthwise.compiler.isa import flags_for
@@ -73,13 +73,18 @@ def test_streamed_equals_whole_bit_for_bit(tmp_path_factory, data):
     whole = program(model, [Cut(number, number + 1) for number in range(len(stages.calls))], isa)
     image = image_for(model)
     expected = run(whole, tmp_path_factory.mktemp("whole") / "c", isa, image)
-    for _ in range(2):
-        made = program(model, data.draw(cuts(stages)), isa)
+    for again in (model, data.draw(repeats(model))):
+        made = program(again, data.draw(cuts(stages_of_model(again))), isa)
         assert run(made, tmp_path_factory.mktemp("stream") / "c", isa, image) == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "choice"), [("mobilenet_v1", Choice("stream")), ("mobilenet_v2", Choice("auto", "ram"))]
+    ("name", "choice"),
+    [
+        ("mobilenet_v1", Choice("stream")),
+        ("mobilenet_v2", Choice("auto", "ram")),
+        ("mobilenet_v3_small", Choice("auto", "ram")),
+    ],
 )
 def test_whole_networks_streamed_equal_whole(tmp_path, name, choice):
     normal = graph.normalize(family(name, 0.35, 61), input="uint8")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains import chains, cuts, program, stages_of_model
+from chains import chains, cuts, program, repeats, stages_of_model
 from depthwise import graph, planning
 from depthwise.planning import Choice
 from depthwise.planning.explain import explain
@@ -98,7 +98,7 @@ def write_rows(segment, call, done, last, windows, seen):
 
 @given(st.data())
 def test_every_row_is_there_when_it_is_read_and_no_window_overflows(data):
-    model = data.draw(chains())
+    model = data.draw(repeats(data.draw(chains())))
     made = program(model, data.draw(cuts(stages_of_model(model))), ("c",))
     seen = {}
     for segment in made.segments:

@@ -149,10 +149,11 @@ def _figures(
     choice: planning.Choice = planning.DEFAULT,
 ) -> list[Figure]:
     """RAM, flash, latency, MACs and parameters; `choice` is the schedule."""
-    memory = _memory(subject, precision, known, choice)
     device = subject.device
+    program = None if known else planning.plan(subject.normal, device.isa or ("c",), choice)
+    memory = _memory(subject, precision, known, program, choice)
     ram, flash = ("arena", "input", "output", "stack"), ("weights", "code")
-    time, certainty, reason = _latency(subject, precision, known)
+    time, certainty, reason = _latency(subject, precision, known, program)
     reserve = Part(name="reserve", value=device.flash_reserve, certainty="exact")
     return [
         _sum("ram", [memory[name] for name in ram], limits),
@@ -163,13 +164,19 @@ def _figures(
     ]
 
 
-def _memory(subject: _Subject, precision: Precision, known: Known | None, choice: planning.Choice) -> dict[str, Part]:
+def _memory(
+    subject: _Subject,
+    precision: Precision,
+    known: Known | None,
+    program: planning.Program | None,
+    choice: planning.Choice,
+) -> dict[str, Part]:
     """The parts of RAM and flash, by name."""
     device, normal = subject.device, subject.normal
     if known:
         names = ("arena", "input", "output", "stack", "weights", "code")
         return {name: _part(name, getattr(known.memory, name), "exact") for name in names}
-    program = planning.plan(normal, device.isa or ("c",), choice)
+    assert program
     functions = len({call.function for call in program.calls()})
     if precision in planning.PRECISIONS:
         # Without instruction sets the kernels, hence their layouts, are a guess; of several variants one is planned.
@@ -190,11 +197,18 @@ def _memory(subject: _Subject, precision: Precision, known: Known | None, choice
     return {part.name: part for part in parts}
 
 
-def _latency(subject: _Subject, precision: Precision, known: Known | None) -> tuple[float | None, Certainty, str]:
+def _latency(
+    subject: _Subject, precision: Precision, known: Known | None, program: planning.Program | None
+) -> tuple[float | None, Certainty, str]:
     """Seconds, how sure they are, and why they are unknown."""
     if known and known.latency is not None:
         return known.latency, "measured", ""
-    predicted = predict_latency([(row.op, row.macs) for row in subject.cost.layers], subject.device, precision)
+    work = (
+        [(call.op, call.macs) for call in program.calls()]
+        if program
+        else [(row.op, row.macs) for row in subject.cost.layers]
+    )
+    predicted = predict_latency(work, subject.device, precision)
     return (None, "unknown", predicted) if isinstance(predicted, str) else (predicted, "estimated", "")
 
 

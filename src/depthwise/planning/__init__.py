@@ -18,7 +18,8 @@ from depthwise.planning.memory import ALIGNMENT, Lifetime, align, apart, lower_b
 from depthwise.planning.parallel import Share, Sharing
 from depthwise.planning.phases import phases_of, through_phases
 from depthwise.planning.program import Axis, Buffer, Call, Phase, Place, Port, Private, Program, Read, Region, Segment
-from depthwise.planning.segmentation import DEFAULT, Choice, choose_cuts
+from depthwise.planning.repeats import choose_plan
+from depthwise.planning.segmentation import DEFAULT, Choice
 from depthwise.planning.stages import Stages, stages_of
 from depthwise.planning.storage import Cut, Storage, assign_storages, bytes_of
 from depthwise.planning.timing import CACHE
@@ -67,9 +68,13 @@ def footprint(graph: ir.Model, element: int, isa: tuple[str, ...] = ("c",), choi
     Raises:
         UserError: as `plan`.
     """
-    stages = _stages(graph)
-    cuts = choose_cuts(Network(stages, [0] * len(stages.calls), element, _cache(isa)), choice)
-    storages = assign_storages(stages, cuts, element)
+
+    def network_of(graph: ir.Model) -> Network:
+        stages = _stages(graph)
+        return Network(stages, [0] * len(stages.calls), element, _cache(isa))
+
+    found = choose_plan(graph, network_of, choice)
+    stages, storages = found.network.stages, found.storages
     arena = plan_offsets(list(_lives(stages, storages, 0).values())).total
     weights = sum(
         align(
@@ -93,12 +98,17 @@ def plan(graph: ir.Model, isa: tuple[str, ...], choice: Choice = DEFAULT) -> Pro
     Raises:
         UserError: no input, no output, or an output that no operator computes.
     """
-    stages = _stages(graph)
     isa = (*[name for name in isa if name != "c"][:1], "c")
+
+    def network_of(graph: ir.Model) -> Network:
+        stages = _stages(graph)
+        workspaces = [choose_kernel(call.node, isa)[0].workspace(call.node) for call in stages.calls]
+        return Network(stages, workspaces, 4, _cache(isa))
+
+    found = choose_plan(graph, network_of, choice)
+    stages = found.network.stages
     kernels = [choose_kernel(call.node, isa) for call in stages.calls]
-    workspaces = [kernel.workspace(call.node) for (kernel, _), call in zip(kernels, stages.calls, strict=True)]
-    cuts = choose_cuts(Network(stages, workspaces, 4, _cache(isa)), choice)
-    return program_of(graph, stages, cuts, isa, kernels)
+    return program_of(found.graph, stages, found.cuts, isa, kernels)
 
 
 def program_of(

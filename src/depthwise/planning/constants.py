@@ -1,6 +1,7 @@
 """The constants of a Program as one float32 array, each call's part at a multiple of the arena's alignment.
 
-Programs of one network for several instruction sets share an array: what they pack alike of a call is there once.
+Programs of one network for several instruction sets share an array: what they pack alike of a call is there once, and
+so is what a call that runs twice reads.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from depthwise.errors import UserError
 from depthwise.ops.base import array_of, parameters_of
 from depthwise.planning.program import Call, Program
+from depthwise.planning.repeats import AGAIN
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def _pack(programs: Sequence[Program]) -> list[PackedWeights]:
             if constants is None:
                 continue
             part = np.ascontiguousarray(constants, "<f4").reshape(-1)
-            key = call.name, part.tobytes()
+            key = call.name.removesuffix(AGAIN), part.tobytes()
             if key not in parts:
                 parts[key] = total, np.pad(part, (0, -part.size % step))
                 total += parts[key][1].size

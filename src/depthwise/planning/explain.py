@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from depthwise.device import format_bytes
 from depthwise.planning.program import Call, Place, Port, Program, Segment
+from depthwise.planning.repeats import AGAIN
 
 
 def explain(program: Program) -> str:
@@ -16,6 +17,7 @@ def explain(program: Program) -> str:
             *_ports("output", program.outputs),
             f"arena   {format_bytes(program.arena)} ({program.arena} bytes, aligned to {program.alignment}); "
             f"no plan for these calls needs less than {program.lower_bound}",
+            *_repeats(calls),
             "",
             *_segments(program),
             "",
@@ -25,6 +27,17 @@ def explain(program: Program) -> str:
             *_buffers(program),
         ]
     )
+
+
+def _repeats(calls: Sequence[Call]) -> list[str]:
+    again = [call for call in calls if call.name.endswith(AGAIN)]
+    if not again:
+        return []
+    more, all_macs = sum(call.macs for call in again), sum(call.macs for call in calls)
+    return [
+        f"{len(again)} calls run twice, which costs {more / 1e6:.2f} M MACs of {all_macs / 1e6:.2f} M, so that a map "
+        "which waits for its gate need not be stored"
+    ]
 
 
 def _segments(program: Program) -> list[str]:

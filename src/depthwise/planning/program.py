@@ -13,7 +13,7 @@ from typing import Literal
 import onnx_ir as ir
 
 from depthwise.data.preprocessing import Preprocessing
-from depthwise.ops import Kernel
+from depthwise.ops import REGISTRY, Kernel
 from depthwise.ops.base import Rows, Shape
 from depthwise.planning.memory import align
 
@@ -115,6 +115,11 @@ class Call:
     def fields(self) -> Mapping[str, int | float | str]:
         """The kernel's parameters."""
         return {**self.kernel.parameters(self.node), **({"width": 1} if self.flat else {})}
+
+    @property
+    def macs(self) -> int:
+        """Its multiply-accumulates."""
+        return REGISTRY[self.op].macs(self.node)
 
     @property
     def function(self) -> Hashable:
