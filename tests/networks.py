@@ -94,3 +94,88 @@ def by_hand(camera: bool = True, seed: int = 0) -> ir.Model:
     form = Preprocessing(9, 3, mean=(0.486, 0.455, 0.408), std=(0.5, 0.5, 0.5))
     annotate(model, form if camera else None, CLASSES)
     return model
+
+
+class Chain:
+    """Nodes of the normal form one after the other, with random parameters: a camera's pixels in."""
+
+    def __init__(self, size: int) -> None:
+        self._x = ir.Value(name="input", shape=ir.Shape([1, 3, size, size]), type=ir.TensorType(ir.DataType.UINT8))
+        self._nodes: list[ir.Node] = []
+        self._random = np.random.default_rng(0)
+
+    @property
+    def end(self) -> ir.Value:
+        """What the last node makes."""
+        return self._nodes[-1].outputs[0] if self._nodes else self._x
+
+    def weighted(
+        self, op: str, outputs: int, kernel: int = 1, stride: int = 1, dilation: int = 1, **more: object
+    ) -> None:
+        """A convolution of any kind, padded so that only the stride shrinks the map; `group` among `more`."""
+        _, channels, height, _ = self.end.shape.numpy()
+        pad, side, name = (kernel - 1) * dilation // 2, -(-height // stride), f"n{len(self._nodes)}"
+        weight = self._random.normal(0, 1, (outputs, channels // more.setdefault("group", 1), kernel, kernel))
+        scale = np.sqrt(np.prod(weight.shape[1:])) * (1 if self._nodes else 128)
+        values = [
+            self.end,
+            tensor(f"{name}.w", weight / scale),
+            tensor(f"{name}.b", self._random.normal(0, 1, outputs)),
+        ]
+        window = {
+            "kernel_shape": [kernel] * 2,
+            "strides": [stride] * 2,
+            "pads": [pad] * 4,
+            "dilations": [dilation] * 2,
+        }
+        self._nodes.append(node(op, name, values, (1, outputs, side, side), **window, **more))
+
+    def apply(self, op: str, *others: ir.Value, shape: tuple[int, ...] | None = None, **attributes: object) -> None:
+        """An operator without parameters on the end and `others`; `shape` if it is not that of the end."""
+        inputs = [self.end, *others]
+        self._nodes.append(node(op, f"n{len(self._nodes)}", inputs, shape or self.end.shape.numpy(), **attributes))
+
+    def model(self) -> ir.Model:
+        """The network that ends here."""
+        constants = [value for one in self._nodes for value in one.inputs if value.const_value is not None]
+        inside = ir.Graph(
+            [self._x], [self.end], nodes=self._nodes, initializers=constants, opset_imports={DOMAIN: 1}, name="chain"
+        )
+        return ir.Model(inside, ir_version=8)
+
+
+RELU6 = {"activation": "clip", "minimum": 0.0, "maximum": 6.0}
+
+
+def every_tile(size: int = 96) -> ir.Model:
+    """The operators with a weight, whose kernels' tiles all occur, and pools."""
+    chain = Chain(size)
+    chain.weighted("Convolution", 3, 3, 2)
+    chain.weighted("Depthwise", 3, 3, group=3)
+    chain.weighted("Convolution", 40, 3)
+    for kernel in (3, 5, 7):
+        for stride in (1, 2):
+            chain.weighted("Depthwise", 40, kernel, stride, group=40, **RELU6)
+            chain.weighted("Pointwise", 40)
+    chain.weighted("Convolution", 80, 3, group=2)
+    chain.weighted("Depthwise", 160, 3, group=80)
+    chain.weighted("Pointwise", 80, activation="hard_swish")
+    chain.weighted("Convolution", 80, 3, 1, 2)
+    chain.apply("GlobalAveragePool", shape=(1, 80, 1, 1))
+    chain.apply("Flatten", shape=(1, 80))
+    chain.apply("Softmax")
+    return chain.model()
+
+
+def inverted_block() -> ir.Model:
+    """A residual inverted block between a stem that reads a camera and a classifier."""
+    chain = Chain(11)
+    chain.weighted("Convolution", 16, 3, 2, pad_values=[124.0, 116.0, 104.0], **RELU6)
+    stem = chain.end
+    chain.weighted("Pointwise", 24, **RELU6)
+    chain.weighted("Depthwise", 24, 3, group=24, **RELU6)
+    chain.weighted("Pointwise", 16)
+    chain.apply("Add", stem)
+    chain.apply("GlobalAveragePool", shape=(1, 16, 1, 1))
+    chain.weighted("Pointwise", 10)
+    return chain.model()

@@ -16,7 +16,7 @@ from depthwise.compiler.isa import flags_for
 from depthwise.compiler.measure import code_bytes
 from depthwise.engine import Engine
 from depthwise.errors import UserError
-from networks import CLASSES, by_hand, family
+from networks import CLASSES, by_hand, every_tile, family, inverted_block
 
 C = Path(__file__).parent / "c"
 STRICT = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -118,6 +118,12 @@ def test_golden(tmp_path, golden):
         golden(f"tiny/{file}", (tmp_path / "c" / file).read_text())
 
 
+def test_golden_of_vector_kernels(tmp_path, golden):
+    emitted(tmp_path / "c", inverted_block(), ("avx2",), name="block")
+    for file in ("block.c", "flags.txt"):
+        golden(f"block/{file}", (tmp_path / "c" / file).read_text())
+
+
 @pytest.mark.parametrize("isa", NATIVE)
 @pytest.mark.parametrize("camera", [True, False])
 def test_plain_cc_gives_the_engines_bits(tmp_path, isa, camera):
@@ -200,12 +206,14 @@ def test_two_networks_in_one_cpp_program(tmp_path):
         ("mobilenet_v1", planning.DEFAULT),
         ("mobilenet_v2", planning.DEFAULT),
         ("mobilenet_v2", ROW_BY_ROW),
+        ("every_tile", ROW_BY_ROW),
     ],
-    ids=["by_hand", "mobilenet_v1", "mobilenet_v2", "row_by_row"],
+    ids=["by_hand", "mobilenet_v1", "mobilenet_v2", "row_by_row", "every_tile"],
 )
 def test_sanitizers_and_guard_words(tmp_path, model, choice, isa):
-    network = by_hand() if model == "by_hand" else graph.normalize(family(model, 0.35, 37, classes=5), input="uint8")
-    manifest = emitted(tmp_path / "c", network, (isa,), choice, weights="incbin")
+    networks = {"by_hand": by_hand, "every_tile": lambda: every_tile(37)}
+    made = networks.get(model, lambda: graph.normalize(family(model, 0.35, 37, classes=5), input="uint8"))()
+    manifest = emitted(tmp_path / "c", made, (isa,), choice, weights="incbin")
     flags = [flag for flag in flags_for([isa]) if flag.startswith("-m")]
     sanitize = ("-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I.")
     cc(*sanitize, *flags, C / "guard.c", "network.c", "network_weights.c", "-o", "guard", folder=tmp_path / "c")
