@@ -3,9 +3,9 @@
 import ctypes
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import jinja2
@@ -18,6 +18,11 @@ from depthwise.ops.cases import Case
 
 KERNELS = Path(depthwise.__file__).parent / "kernels"
 WARNINGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off")
+_FLOATS = ("minimum", "maximum")
+_ACTIVATIONS = ("CLIP", "HARD_SIGMOID", "HARD_SWISH", "SIGMOID", "SILU")
+_WORDS = {"UNBOUNDED": np.inf, "-UNBOUNDED": -np.inf} | {f"ACTIVATION_{a}": i for i, a in enumerate(_ACTIVATIONS)}
+"""What the words mean that stand for numbers in the fields of a kernel's parameters: see parameters.h."""
+
 GUARD = 64
 """Guard bytes on either side of a buffer."""
 
@@ -77,6 +82,11 @@ class Call:
         return [*arrays, *[empty] * (2 - len(arrays)), empty if constants is None else constants]
 
     @cached_property
+    def fields(self) -> Mapping[str, int | float | str]:
+        """The kernel's parameters."""
+        return self.kernel.parameters(self.case.node())
+
+    @cached_property
     def workspace(self) -> int:
         return self.kernel.workspace(self.case.node())
 
@@ -90,17 +100,21 @@ class Call:
         return error_bound(REGISTRY[self.case.op], self.case.node(), self.expected, *self.case.activations())
 
 
-def calls_for(instructions: str) -> list[Call]:
-    """Every case with every kernel for an instruction set that serves it."""
+def serving(case: Case, instructions: str) -> list[Kernel]:
+    """The kernels for an instruction set that serve a case."""
     return [
-        Call(case, kernel)
-        for op, table in cases.REGISTRY.items()
-        for case in table
-        for kernel in REGISTRY[op].kernels
+        kernel
+        for kernel in REGISTRY[case.op].kernels
         if kernel.instructions == instructions
         and (kernel.input_type == "uint8") == case.camera
         and kernel.fits(case.node())
     ]
+
+
+def calls_for(instructions: str) -> list[Call]:
+    """Every case with every kernel for an instruction set that serves it."""
+    table = [case for some in cases.REGISTRY.values() for case in some]
+    return [Call(case, kernel) for case in table for kernel in serving(case, instructions)]
 
 
 def row_bytes(shape: tuple[int, ...], camera: bool = False) -> int:
@@ -128,20 +142,26 @@ def source(calls: Sequence[Call], macros: Sequence[str] = ()) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    kernels = {call.kernel.name: (call.kernel, len(call.case.inputs) == 2) for call in calls}
+    kernels = {call.kernel.name: call for call in calls}
     return environment.get_template("one_call.c.j2").render(
         macros=macros,
         headers=[f"{name}.h" for name in kernels],
         kernels=[
-            {"name": name, "struct": kernel.struct, "binary": binary, "channels": kernel.channels}
-            for name, (kernel, binary) in kernels.items()
+            {
+                "name": name,
+                "struct": call.kernel.struct,
+                "fields": {field: "float" if field in _FLOATS else "int" for field in call.fields},
+                "binary": len(call.case.inputs) == 2,
+                "channels": call.kernel.channels,
+            }
+            for name, call in kernels.items()
         ],
         calls=[
             {
                 "index": index,
                 "kernel": call.kernel.name,
                 "struct": call.kernel.struct,
-                "fields": call.kernel.parameters(call.case.node()),
+                "fields": call.fields,
                 "sizes": [*(array.nbytes for array in call.operands), 4 * int(np.prod(call.shape)), call.workspace],
                 "rows": call.rows,
                 "channels": call.channels,
@@ -220,13 +240,25 @@ class Guarded:
 def run(
     library: ctypes.CDLL, index: int, call: Call, cuts: Sequence[int] = (), channels: tuple[int, int] | None = None
 ) -> np.ndarray:
-    """The output (NCHW) of a call, computed in bands of rows that end at `cuts` and at the last row.
+    """The output (NCHW) of call `index`, computed in bands of rows that end at `cuts` and at the last row.
 
     With `channels` only those from the one to before the other are computed; the others are not-a-numbers.
     """
+    return _run(getattr(library, f"run_{index}"), call, cuts, channels)
+
+
+def run_any(library: ctypes.CDLL, call: Call, cuts: Sequence[int] = ()) -> np.ndarray:
+    """The output of a call that need not be among those of the library, as `run`."""
+    fields = [float(_WORDS.get(value, value)) for value in call.fields.values()]
+    function = getattr(library, f"any_{call.kernel.name}")
+    return _run(partial(function, (ctypes.c_double * len(fields))(*fields)), call, cuts, None)
+
+
+def _run(
+    function: Callable[..., object], call: Call, cuts: Sequence[int], channels: tuple[int, int] | None
+) -> np.ndarray:
     operands = [Guarded(array) for array in call.operands]
     y, workspace = Guarded(4 * int(np.prod(call.shape))), Guarded(call.workspace)
-    function = getattr(library, f"run_{index}")
     for first, last in zip((0, *cuts), (*cuts, call.rows), strict=True):
         base, before = call.band(first)
         addresses = [

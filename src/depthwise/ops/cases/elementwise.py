@@ -2,7 +2,7 @@
 
 from depthwise.ops.cases.base import ACTIVATIONS, Case
 
-_SHAPES = ((1, 1, 1, 1), (1, 7, 3, 5), (1, 16, 4, 4), (1, 33, 2, 3), (1, 10))
+_SHAPES = ((1, 1, 1, 1), (1, 7, 3, 5), (1, 16, 4, 4), (1, 24, 3, 3), (1, 33, 2, 3), (1, 10))
 
 CASES = {
     "Add": (
@@ -12,12 +12,14 @@ CASES = {
     "Multiply": (
         *(Case("Multiply", (shape, shape)) for shape in _SHAPES),
         *(Case("Multiply", (shape, (1, shape[1], 1, 1))) for shape in _SHAPES if len(shape) == 4),
-        *(Case("Multiply", (_SHAPES[3], (1, 33, 1, 1)), attributes=activation) for activation in ACTIVATIONS[1:]),
+        *(Case("Multiply", (_SHAPES[4], (1, 33, 1, 1)), attributes=activation) for activation in ACTIVATIONS[1:]),
     ),
     "Activation": tuple(
         Case("Activation", (shape,), attributes=activation) for activation in ACTIVATIONS[1:] for shape in _SHAPES
     ),
-    "Softmax": tuple(Case("Softmax", (shape,)) for shape in ((1, 1), (1, 2), (1, 10), (1, 1000), (1, 9, 1, 1))),
+    "Softmax": tuple(
+        Case("Softmax", (shape,)) for shape in ((1, 1), (1, 2), (1, 10), (1, 16), (1, 33), (1, 1000), (1, 9, 1, 1))
+    ),
     "Normalize": tuple(
         Case(
             "Normalize",
@@ -28,7 +30,7 @@ CASES = {
             },
             camera=True,
         )
-        for channels in (1, 3)
+        for channels in (1, 3, 4, 5)
         for size in ((1, 1), (5, 7), (16, 16))
     ),
 }
