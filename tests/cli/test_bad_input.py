@@ -1,6 +1,7 @@
 """Whatever a user does wrong: one clear line on standard error, exit code 2, nothing half-written."""
 
 import errno
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -165,6 +166,29 @@ def test_no_compiler_names_the_extra(fails: Fails, tmp_path: Path, monkeypatch: 
     assert "--emit-only" in line
     main(["compile", "model.onnx", "-o", "build", "--emit-only"])
     assert (tmp_path / "build" / "network.c").exists()
+
+
+def test_a_network_over_its_devices_memory_says_by_how_much(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    small_model(tmp_path / "model.onnx")
+    command = ["compile", "model.onnx", "-o", "build", "--emit-only", "--device"]
+    board = 'description = "a board"\nisa = ["c"]\nstack = "1K"\n'
+    (tmp_path / "large.toml").write_text(f'{board}ram = "8M"\nflash = "64M"\n')
+    (tmp_path / "small.toml").write_text(f'{board}ram = "3K"\nram_reserve = "1K"\nflash = "9K"\n')
+    main([*command, "large.toml"])
+    out, error = capsys.readouterr()
+    assert "warning" not in error
+    main([*command, "small.toml"])
+    assert (tmp_path / "build" / "network.c").exists()  # a warning: what is over may lie elsewhere
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 2
+    ram, flash = (
+        re.fullmatch(r"warning: (RAM|flash) (.+) KiB is (.+) KiB over the (.+) KiB .*check.*", w) for w in warnings
+    )
+    assert ram and flash
+    for found, limit in ((ram, 2), (flash, 9)):
+        assert float(found[2]) - float(found[3]) == pytest.approx(float(found[4]), abs=0.2) == limit
+    taken = re.search(r"RAM (.+?) KiB =", out)
+    assert taken and float(ram[2]) == pytest.approx(float(taken[1]) + 1, abs=0.2)  # and the stack
 
 
 def test_an_output_folder_with_other_things(fails: Fails, tmp_path: Path) -> None:

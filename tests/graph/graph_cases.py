@@ -378,6 +378,29 @@ REFUSALS = [
         r"node 'sin_1' \(Sin, inputs \[1, 4, 6, 6\]\)",
     ),
     Case(
+        "window_too_large",
+        "y = Conv<dilations=[3,3]>(x, w)",
+        r"node 'conv_0' \(Conv, inputs \[1, 4, 6, 6\].* has a window of 7 on 6 padded pixels \(axis 2\)",
+        CONV,
+    ),
+    Case(
+        "window_of_another_weight",
+        "y = Conv<kernel_shape=[5,5]>(x, w)",
+        r"node 'conv_0' \(Conv.* has kernel_shape \[5, 5\] and a weight of \[3, 3\]",
+        CONV,
+    ),
+    Case(
+        "odd_groups",
+        "y = Conv<group=3>(x, w)",
+        r"node 'conv_0' \(Conv.* has a weight for 12 channels in 3 groups",
+        CONV,
+    ),
+    Case(
+        "dilated_pool",
+        "y = MaxPool<kernel_shape=[2,2], dilations=[2,2]>(x)",
+        r"node 'maxpool_0' \(MaxPool, inputs \[1, 4, 6, 6\]\) has dilations",
+    ),
+    Case(
         "training_batchnorm",
         "a = Conv(x, w) y, p, q = BatchNormalization<training_mode=1>(a, s, b, m, v)",
         "in training mode: call model.eval",

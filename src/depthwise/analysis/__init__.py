@@ -2,6 +2,7 @@
 
 from depthwise.analysis.check import Known, check, known_of_run
 from depthwise.analysis.cost import cost, cost_of
+from depthwise.analysis.excess import excess_lines
 from depthwise.analysis.latency import predict_latency
 from depthwise.analysis.suggest import keeps, weigh
 from depthwise.analysis.verdict import Change, Check
@@ -13,6 +14,7 @@ __all__ = [
     "check",
     "cost",
     "cost_of",
+    "excess_lines",
     "keeps",
     "known_of_run",
     "predict_latency",

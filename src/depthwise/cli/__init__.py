@@ -133,8 +133,11 @@ def compile(
 ) -> None:
     """Compile a trained network to a folder of self-contained C.
 
+    What is over the device's memory is told on standard error, and the C written all the same: `check` is the judge.
+
     Example: depthwise compile runs/photos -o build/ --name classifier
     """
+    from depthwise.analysis import excess_lines
     from depthwise.compiler import compile_folder
     from depthwise.design.source import load_model
     from depthwise.device import load_device, parse_numbers
@@ -164,6 +167,8 @@ def compile(
     files = [f"{name}.h", *result.manifest.sources, f"{name}_weights.c", "main.c", "kernels/"]
     print(f"wrote {output}/ ({', '.join(files)}) for {result.manifest.target}")
     print("\n".join(memory_lines(result.memory)))
+    for line in excess_lines(result.memory, target):
+        print(f"warning: {line}", file=sys.stderr)
     print("call it with:\n" + "\n".join(f"    {line}" for line in result.usage))
 
 

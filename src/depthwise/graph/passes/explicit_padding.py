@@ -23,8 +23,8 @@ def explicit_padding(model: ir.Model) -> bool:
     """Resolves auto_pad and ceil_mode and folds Pad nodes into the Conv or pooling after them.
 
     Raises:
-        UserError: a node that is not two-dimensional, or whose window is malformed; padding that is no border of
-            zeros before a window.
+        UserError: a node that is not two-dimensional, or whose window is malformed or larger than the padded map;
+            padding that is no border of zeros before a window.
     """
     changed = False
     for node in nodes_of(model, *_WINDOWS):
@@ -33,6 +33,7 @@ def explicit_padding(model: ir.Model) -> bool:
         _check_window(node)
         changed |= _resolve_auto_pad(node)
         changed |= _resolve_ceil_mode(node)
+        _check_fit(node)
     for node in nodes_of(model, "Pad"):
         changed |= _fold_pad(node)
     return changed
@@ -43,6 +44,21 @@ def _check_window(node: ir.Node) -> None:
         values = node.attributes.get_ints(name, (least,) * count)
         if len(values) != count or min(values) < least:
             raise refuse(node, f"has {name} {list(values)}: {count} numbers of at least {least} are supported")
+
+
+def _check_fit(node: ir.Node) -> None:
+    """The window is that of the weight, if there is one, and no larger than the padded map."""
+    kernel = tuple(node.attributes.get_ints("kernel_shape", ()))
+    weight = shape_at(node, 1)[2:] if node.op_type == "Conv" else kernel
+    if kernel and kernel != weight:
+        raise refuse(node, f"has kernel_shape {list(kernel)} and a weight of {list(weight)}")
+    pads = _pads(node)
+    for axis, size in enumerate(shape_at(node)[2:]):
+        padded, reach = size + pads[axis] + pads[axis + 2], _reach(node, axis)
+        if reach > padded:
+            raise refuse(
+                node, f"has a window of {reach} on {padded} padded pixels (axis {axis + 2}), which gives nothing"
+            )
 
 
 def _resolve_auto_pad(node: ir.Node) -> bool:
