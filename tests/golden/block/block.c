@@ -1,4 +1,4 @@
-/* block: the network as a flat list of kernel calls. Written by depthwise 0.1.0; do not edit.
+/* block: the network as a flat list of kernel calls. Written by depthwise 0.1.0 for native; do not edit.
    The interface is in block.h, memory and sizes in manifest.json. */
 
 /* Rounding is part of the contract: a product and a sum are never contracted into one, whatever the flags. */
@@ -22,7 +22,7 @@
 #elif defined(__GNUC__) && defined(__x86_64__)
 #pragma GCC target("avx2,fma")
 #else
-#error "block was compiled for avx2, which this compiler does not target: compile it for another device"
+#error "block was compiled for avx2, which this compiler does not target: compile it with another --target"
 #endif
 #endif
 #define DEPTHWISE_AVX2
