@@ -19,6 +19,9 @@ from depthwise.ops.cases import Case
 PORTABLE = {"vectors4": "neon", "vectors8": "avx2", "vectors16": "avx512"}
 """simd.h without any instruction set, its vectors as wide as another set's: serves the cases of that set anywhere."""
 
+COMPILERS_FAILED_ON = [case for case in cases.REGISTRY["Convolution"] if case.weight == (19, 4, 5, 2)]
+"""Kept wherever cases are left out; see kernels/convolution_simd.h."""
+
 HOST_SETS = ("c", "avx2", "avx512", "neon", *PORTABLE)
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
@@ -35,6 +38,18 @@ def _host() -> tuple[str, ...]:
 
 def _calls(instructions: str) -> list[Call]:
     return calls_for(PORTABLE.get(instructions, instructions))
+
+
+def _every_kernel(calls: list[Call], most: int) -> list[Call]:
+    """About so many calls of each kernel, from all over the table: all would take minutes to build."""
+    names = dict.fromkeys(call.kernel.name for call in calls)
+    groups = [[call for call in calls if call.kernel.name == name] for name in names]
+    return [
+        call
+        for group in groups
+        for index, call in enumerate(group)
+        if index % max(1, len(group) // most) == 0 or call.case in COMPILERS_FAILED_ON
+    ]
 
 
 def _macros(instructions: str) -> list[str]:
@@ -85,8 +100,9 @@ def test_kernel_agrees_with_reference_when_sizes_are_constants(
 ) -> None:
     if instructions in PORTABLE:
         pytest.skip("no program has its vectors, and building it takes long")
-    library = _library(instructions, calls, tmp_path, "-O3", "-DSPECIALIZED")
-    for index, call in enumerate(calls):
+    some = _every_kernel(calls, 8)
+    library = _library(instructions, some, tmp_path, "-O3", "-DSPECIALIZED")
+    for index, call in enumerate(some):
         _check(call, run(library, index, call))
 
 
