@@ -150,12 +150,13 @@ def compile(
         network = with_normalization(network, parse_numbers("--mean", mean or ""), parse_numbers("--std", std or ""))
     if debug_outputs is not None:
         network = with_outputs(network, debug_outputs.split(","), input)
+    board = load_device(device).for_target(target)
     result = compile_folder(
         network,
         output,
         name=name,
         input=input,
-        device=load_device(device).for_target(target),
+        device=board,
         choice=Choice(schedule, optimize),
         build=not emit_only,
         profile=profile,
@@ -167,7 +168,7 @@ def compile(
     files = [f"{name}.h", *result.manifest.sources, f"{name}_weights.c", "main.c", "kernels/"]
     print(f"wrote {output}/ ({', '.join(files)}) for {result.manifest.target}")
     print("\n".join(memory_lines(result.memory)))
-    for line in excess_lines(result.memory, target):
+    for line in excess_lines(result.memory, board):
         print(f"warning: {line}", file=sys.stderr)
     print("call it with:\n" + "\n".join(f"    {line}" for line in result.usage))
 

@@ -33,6 +33,20 @@
 #include "kernels/global_average_pool_f32_simd.h"
 #include "kernels/pointwise_f32_simd.h"
 
+/* Where part `part` of `parts` begins, and the one before it ends: at a multiple of `unit`; the last part takes what is left over. */
+static inline __attribute__((unused)) int part_begin(int total, int unit, int parts, int part) {
+    return part == parts ? total : total / unit * part / parts * unit;
+}
+
+/* Memory of which every part has its own: the first one's lies in the arena, those of the others one after the other behind it. */
+static inline __attribute__((unused)) unsigned char *part_memory(unsigned char *arena, int part, int first, int other) {
+    return part == 0 ? arena + first : arena + BLOCK_ARENA_BYTES + (part - 1) * BLOCK_THREAD_BYTES + other;
+}
+
+static inline __attribute__((unused)) int part_most(int a, int b) {
+    return a > b ? a : b;
+}
+
 /* Convolution [1, 3, 11, 11] -> [1, 16, 6, 6] */
 static void block_0_convolution_u8_f32_simd(const uint8_t *x, const float *constants, float *y, float *workspace) {
     static const struct convolution_parameters p = {
@@ -162,6 +176,57 @@ int block_run_with_weights(const void *weights, const void *input, void *output,
     const float *const w = (const float *)weights;
     float *const y = (float *)output;
     unsigned char *const a = (unsigned char *)arena;
+    /* n0: Convolution [1, 3, 11, 11] -> [1, 16, 6, 6] */
+    block_0_convolution_u8_f32_simd(x, w + 0, (float *)(a + 6912), (float *)(a + 0));
+    /* n1: Pointwise [1, 16, 6, 6] -> [1, 24, 6, 6] */
+    block_1_pointwise_f32_simd((float *)(a + 6912), w + 464, (float *)(a + 0), NULL);
+    /* n2: Depthwise [1, 24, 6, 6] -> [1, 24, 6, 6] */
+    block_2_depthwise_f32_simd((float *)(a + 0), w + 880, (float *)(a + 3456), NULL);
+    /* n3: Pointwise [1, 24, 6, 6] -> [1, 16, 6, 6] */
+    block_3_pointwise_f32_simd((float *)(a + 3456), w + 1120, (float *)(a + 0), NULL);
+    /* n4: Add [1, 16, 6, 6] -> [1, 16, 6, 6] */
+    block_4_add_f32_simd((float *)(a + 0), (float *)(a + 6912), NULL, (float *)(a + 0), NULL);
+    /* n5: GlobalAveragePool [1, 16, 6, 6] -> [1, 16, 1, 1] */
+    block_5_global_average_pool_f32_simd((float *)(a + 0), NULL, (float *)(a + 2304), NULL);
+    /* n6: Pointwise [1, 16, 1, 1] -> [1, 10, 1, 1] */
+    block_6_pointwise_f32_simd((float *)(a + 2304), w + 1520, y, NULL);
+    return BLOCK_OK;
+}
+
+/* What all parts of a run know. */
+struct parallel_run {
+    const uint8_t *x;
+    const float *w;
+    float *y;
+    unsigned char *a;
+    int threads;
+};
+
+/* How many parts a phase of so many units has. */
+static inline __attribute__((unused)) int parallel_parts(int threads, int units) {
+    return threads < units ? threads : units;
+}
+
+int block_run_parallel(const void *weights, const void *input, void *output, void *arena, int threads, block_parallel_for parallel_for, void *pool) {
+    if (threads < 1) {
+        return BLOCK_ERROR_THREADS;
+    }
+    if (parallel_for == NULL) {
+        return BLOCK_ERROR_NULL;
+    }
+    if (weights == NULL || input == NULL || output == NULL || arena == NULL) {
+        return BLOCK_ERROR_NULL;
+    }
+    if ((uintptr_t)weights % BLOCK_ARENA_ALIGNMENT != 0 || (uintptr_t)arena % BLOCK_ARENA_ALIGNMENT != 0 ||
+        (uintptr_t)input % sizeof(uint8_t) != 0 || (uintptr_t)output % sizeof(float) != 0) {
+        return BLOCK_ERROR_ALIGNMENT;
+    }
+    const uint8_t *const x = (const uint8_t *)input;
+    const float *const w = (const float *)weights;
+    float *const y = (float *)output;
+    unsigned char *const a = (unsigned char *)arena;
+    struct parallel_run run = {x, w, y, a, threads};
+    (void)run, (void)pool; /* where nothing is worth sharing */
     /* n0: Convolution [1, 3, 11, 11] -> [1, 16, 6, 6] */
     block_0_convolution_u8_f32_simd(x, w + 0, (float *)(a + 6912), (float *)(a + 0));
     /* n1: Pointwise [1, 16, 6, 6] -> [1, 24, 6, 6] */
