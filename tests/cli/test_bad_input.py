@@ -171,7 +171,7 @@ def test_no_compiler_names_the_extra(fails: Fails, tmp_path: Path, monkeypatch: 
 def test_a_network_over_its_devices_memory_says_by_how_much(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     small_model(tmp_path / "model.onnx")
     command = ["compile", "model.onnx", "-o", "build", "--emit-only", "--device"]
-    board = 'description = "a board"\nisa = ["c"]\nstack = "1K"\n'
+    board = 'description = "a board"\ntarget = "c"\nstack = "1K"\n'
     (tmp_path / "large.toml").write_text(f'{board}ram = "8M"\nflash = "64M"\n')
     (tmp_path / "small.toml").write_text(f'{board}ram = "3K"\nram_reserve = "1K"\nflash = "9K"\n')
     main([*command, "large.toml"])

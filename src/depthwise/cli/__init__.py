@@ -4,7 +4,7 @@ import errno
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -25,6 +25,10 @@ from depthwise.cli.common import (
     app,
 )
 from depthwise.errors import UserError
+
+if TYPE_CHECKING:
+    from depthwise.compiler import Compiled
+    from depthwise.device import Device
 
 __all__ = ["app", "fit", "inspect", "main", "profile"]
 
@@ -137,13 +141,11 @@ def compile(
 
     Example: depthwise compile runs/photos -o build/ --name classifier
     """
-    from depthwise.analysis import excess_lines
     from depthwise.compiler import compile_folder
     from depthwise.design.source import load_model
     from depthwise.device import load_device, parse_numbers
     from depthwise.graph import with_normalization, with_outputs
     from depthwise.planning import Choice
-    from depthwise.terminal import memory_lines
 
     network = load_model(model)
     if mean is not None or std is not None:
@@ -165,6 +167,15 @@ def compile(
         from depthwise.planning.explain import explain as text_of
 
         print("\n\n".join(map(text_of, result.programs)))
+    _tell(result, output, board)
+
+
+def _tell(result: "Compiled", output: Path, board: "Device") -> None:
+    """Prints what was compiled, its memory (on standard error what is over the board's) and how C calls it."""
+    from depthwise.analysis import excess_lines
+    from depthwise.terminal import memory_lines
+
+    name = result.manifest.name
     files = [f"{name}.h", *result.manifest.sources, f"{name}_weights.c", "main.c", "kernels/"]
     print(f"wrote {output}/ ({', '.join(files)}) for {result.manifest.target}")
     print("\n".join(memory_lines(result.memory)))

@@ -159,7 +159,7 @@ def choose_kernel(node: ir.Node, isa: Sequence[str]) -> tuple[Kernel, str]:
         if kernel.input_type != element:
             continue
         if kernel.instructions not in isa:
-            if kernel.fits(node):
+            if kernel.fits(node) and lacking.keys() <= {kernel.name}:  # one example says enough
                 lacking.setdefault(kernel.name, []).append(kernel.instructions)
         elif not kernel.fits(node):
             unfit.append(f"{kernel.name} does not serve this shape")
