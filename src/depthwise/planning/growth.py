@@ -67,6 +67,7 @@ class Growth:
         self._stop = start
         self._piece_of: dict[ir.Value, _Piece] = {}
         self._scratch = self._windows = self._outside = 0
+        self._written_over = False
         self._live = sum(align(size) for value, size in network.sizes.items() if self._lives_before(value))
 
     def extend(self) -> Held:
@@ -84,9 +85,20 @@ class Growth:
             touched[0].makers.append(number)
             touched[0].values.append(call.output)
             self._piece_of[call.output] = touched[0]
+        else:
+            self._written_over = True
         for piece in touched:
             self._count(piece)
         return Held(self._live + align(self._scratch), self._windows, self._outside)
+
+    @property
+    def has_bands(self) -> bool:
+        """Whether threads could share it out in bands of rows (bands.py), and it changes nothing made before."""
+        calls = self._stages.calls[self._cut.start : self._stop]
+        result = self._piece_of.get(calls[-1].output)
+        if self._written_over or result is None or result.held.windows or any(call.reduces for call in calls):
+            return False
+        return all(piece is result or piece.held.windows for piece in self._piece_of.values())
 
     def _count(self, piece: _Piece) -> None:
         """Puts a piece's bytes, as they are now, in the place of what was counted for it."""

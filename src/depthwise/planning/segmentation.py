@@ -84,7 +84,13 @@ def choose_cuts(network: Network, choice: Choice) -> list[Cut]:
         for rows in sorted({*ROWS_PER_STEP[choice.optimize], *([1] if choice.schedule == "stream" else [])})
         for start in range(len(works))
         if patient or any(missed[start : start + 2])  # there is no time to be won where nothing misses the cache
-        for candidate in _streams(network, start, rows, works[start : start + LONGEST[choice.optimize]])
+        for candidate in _streams(
+            network,
+            start,
+            rows,
+            works[start : start + LONGEST[choice.optimize]],
+            shared=not patient and network.cache > 0,
+        )
     ]
     could = {number for one in streams for number in range(one.cut.start, one.cut.stop)}
     unwanted = could if choice.schedule == "stream" else set()
@@ -102,8 +108,13 @@ def choose_cuts(network: Network, choice: Choice) -> list[Cut]:
     return [replace(one.cut, reason=_reason(one, whole, could)) for one in chosen]
 
 
-def _streams(network: Network, start: int, rows_per_step: int, works: Sequence[Work]) -> Iterator[_Candidate]:
-    """The streamed segments from call `start` on with so many rows a step, of at most as many calls as `works`."""
+def _streams(
+    network: Network, start: int, rows_per_step: int, works: Sequence[Work], *, shared: bool
+) -> Iterator[_Candidate]:
+    """The streamed segments from call `start` on with so many rows a step, of at most as many calls as `works`.
+
+    With `shared` only those that threads can share out: no stream gains as much time as several threads.
+    """
     flow = Flow(network.stages.calls, start, rows_per_step)
     growth = Growth(network, start, flow)
     for count in range(1, len(works) + 1):
@@ -112,6 +123,8 @@ def _streams(network: Network, start: int, rows_per_step: int, works: Sequence[W
         held = growth.extend()
         stop = start + count
         if count > 1:
+            if shared and not growth.has_bands:
+                continue
             stream = Stream(works[:count], flow, flow.steps(stop), held.windows, held.outside)
             yield _Candidate(Cut(start, stop, flow), held.live, stream_cycles(stream, network.cache))
 
