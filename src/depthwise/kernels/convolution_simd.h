@@ -105,7 +105,7 @@ SIMD_INLINE void convolution_simd(const struct convolution_parameters *p, const 
             .minimum = p->minimum,
             .maximum = p->maximum,
         };
-        panel_product(job, 0);
+        panel_product(job, 0, p->out_width, p->out_width);
     }
 }
 

@@ -143,6 +143,7 @@ SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part
         const float *w = part.w;
         struct panel_sums sums;
 
+        SIMD_OPAQUE(w); /* else unrolled loops keep all weights over all tiles, in memory */
         SIMD_UNROLL for (int i = 0; 3 * i < rows; i++) {
             in.at[i] = (const char *)part.x + 3 * i * in.across;
             SIMD_OPAQUE(in.at[i]); /* else the compiler keeps an address for every pixel, and spills them */
@@ -211,34 +212,32 @@ PANEL_TILES(14)
 SIMD_INLINE void panel_run(const struct panel_job *job, struct panel_part part, int rows, int units, int swish, int lines,
                            int length)
 {
-#define PANEL_PICK(rows, units)                                                              \
-    if (lines)                                                                               \
-        panel_tiles(job, part, rows, units, swish, lines, length);                           \
-    else                                                                                     \
-        (swish ? panel_##rows##_##units##_1 : panel_##rows##_##units##_0)(job, part);
+#define PANEL_PICK(rows, units) (swish ? panel_##rows##_##units##_1 : panel_##rows##_##units##_0)(job, part);
 #if SIMD_VECTORS * SIMD_WIDTH > 16
 #define PANEL_CASE(rows)        \
     case rows:                  \
-        if (units == 1) {       \
+        if (units == 1)         \
             PANEL_PICK(rows, 1) \
-        } else if (units == 2) { \
+        else if (units == 2)    \
             PANEL_PICK(rows, 2) \
-        } else if (units == 3) { \
+        else if (units == 3)    \
             PANEL_PICK(rows, 3) \
-        } else {                \
+        else                    \
             PANEL_PICK(rows, 4) \
-        }                       \
         break;
 #else
 #define PANEL_CASE(rows)        \
     case rows:                  \
-        if (units == 1) {       \
+        if (units == 1)         \
             PANEL_PICK(rows, 1) \
-        } else {                \
+        else                    \
             PANEL_PICK(rows, 2) \
-        }                       \
         break;
 #endif
+    if (lines) {
+        panel_tiles(job, part, rows, units, swish, lines, length);
+        return;
+    }
     switch (rows) {
         PANEL_CASE(1)
         PANEL_CASE(2)
@@ -266,70 +265,122 @@ struct panel_pixels {
     int pixel, tiles, rows, longer;
 };
 
-/* A block of pixels with one panel of `step` units, of which a tile computes PANEL_UNITS at most. What decides which
- * tiles there are is handed on beside the job, so that the compiler sees constants. lines, length: see panel_run.
+/* A block of pixels with `units` units of a panel of `step`, from `unit` on. What decides which tiles there are is handed
+ * on beside the job, so that the compiler sees constants. lines, length: see panel_run.
  */
+SIMD_INLINE void panel_units(const struct panel_job *job, struct panel_pixels block, int panel, int step, int unit, int units,
+                             int swish, int lines, int length)
+{
+    const int before = block.longer * (block.rows + 1);
+    struct panel_part part = {
+        .x = job->x + block.pixel * job->pixel_step,
+        .w = job->weights + panel * job->lines * job->length + unit * PANEL_UNIT,
+        .y = job->y + block.pixel * job->outputs,
+        .tiles = block.longer,
+        .output = panel + unit * PANEL_UNIT,
+        .step = step * PANEL_UNIT,
+    };
+
+    if (block.longer > 0)
+        panel_run(job, part, block.rows + 1, units, swish, lines, length);
+    part.x += before * job->pixel_step;
+    part.y += before * job->outputs;
+    part.tiles = block.tiles - block.longer;
+    if (part.tiles > 0)
+        panel_run(job, part, block.rows, units, swish, lines, length);
+}
+
+/* A block of pixels with one panel of `step` units, of which a tile computes PANEL_UNITS at most. */
 SIMD_INLINE void panel_column(const struct panel_job *job, struct panel_pixels block, int panel, int step, int swish,
                               int lines, int length)
 {
-    const int depth = job->lines * job->length, after = block.longer * (block.rows + 1);
+    panel_units(job, block, panel, step, 0, step < PANEL_UNITS ? step : PANEL_UNITS, swish, lines, length);
+    if (step > PANEL_UNITS)
+        panel_units(job, block, panel, step, PANEL_UNITS, step - PANEL_UNITS, swish, lines, length);
+}
 
-    for (int unit = 0; unit < step; unit += PANEL_UNITS) {
-        struct panel_part part = {
-            .x = job->x + block.pixel * job->pixel_step,
-            .w = job->weights + panel * depth + unit * PANEL_UNIT,
-            .y = job->y + block.pixel * job->outputs,
-            .tiles = block.longer,
-            .output = panel + unit * PANEL_UNIT,
-            .step = step * PANEL_UNIT,
-        };
-        for (int longer = 1; longer >= 0; longer--) {
-            const int rows = block.rows + longer;
-            if (part.tiles > 0 && unit + PANEL_UNITS <= step)
-                panel_run(job, part, rows, PANEL_UNITS, swish, lines, length);
-            else if (part.tiles > 0)
-                panel_run(job, part, rows, step % PANEL_UNITS, swish, lines, length);
-            part.x += after * job->pixel_step;
-            part.y += after * job->outputs;
-            part.tiles = block.tiles - block.longer;
-        }
+/* A block of pixels through the panels of the outputs from .. to - 1 of `outputs`. */
+SIMD_INLINE void panel_columns(const struct panel_job *job, struct panel_pixels block, int outputs, int swish, int lines,
+                               int length)
+{
+    for (int panel = job->from, to = job->to; panel < to; panel += PANEL)
+        if (outputs - panel >= PANEL)
+            panel_column(job, block, panel, PANEL / PANEL_UNIT, swish, lines, length);
+        else
+            panel_column(job, block, panel, (outputs % PANEL + PANEL_UNIT - 1) / PANEL_UNIT, swish, lines, length);
+}
+
+/* How the pixels of a whole map are cut into tiles: nearly equal ones, so that the last is as full as the others. */
+struct panel_cut {
+    int tiles, rows, longer; /* `longer` tiles of rows + 1 pixels, then others of `rows`, `tiles` in all */
+};
+
+/* The tile that begins with `pixel`, if one does; so does the next one after the last pixel. */
+SIMD_INLINE int panel_tile_at(struct panel_cut cut, int pixel)
+{
+    const int before = cut.longer * (cut.rows + 1);
+    return pixel < before ? pixel / (cut.rows + 1) : cut.longer + (pixel - before) / cut.rows;
+}
+
+/* The pixel with which a tile begins. */
+SIMD_INLINE int panel_pixel_at(struct panel_cut cut, int tile)
+{
+    return tile * cut.rows + (tile < cut.longer ? tile : cut.longer);
+}
+
+/* Pixels that are cut anywhere, in tiles of `most`: the last overlaps the one before it, storing the same bits again. */
+SIMD_INLINE void panel_loose(const struct panel_job *job, int most, int block, int outputs, int swish)
+{
+    const int pixels = job->pixels, tiles = pixels / most, rest = pixels % most;
+
+    for (int tile = 0; tile < tiles; tile += block) {
+        const struct panel_pixels here = {tile * most, tiles - tile < block ? tiles - tile : block, most, 0};
+        panel_columns(job, here, outputs, swish, 0, 0);
+    }
+    if (rest > 0 && tiles > 0) {
+        const struct panel_pixels last = {pixels - most, 1, most, 0};
+        panel_columns(job, last, outputs, swish, 0, 0);
+    } else if (rest > 0) {
+        const struct panel_pixels single = {0, rest, 1, 0};
+        panel_columns(job, single, outputs, swish, 0, 0);
     }
 }
 
-/* The whole job, a block of pixels after the other. Rows of a multiple of SIMD_ROWS pixels (`even`, if that is all that
- * is known of their number) make full tiles; else all tiles are nearly equal, so that the last is as full as the others.
+/* The whole job, a block of pixels after the other: those from `first` on of a map of `total` pixels, by the tiles of
+ * the map if they end where these do, which is so wherever `unit` pixels or a multiple are cut off.
  */
-SIMD_INLINE void panel_product(struct panel_job job, int even)
+SIMD_INLINE void panel_product(struct panel_job job, int first, int total, int unit)
 {
-    const int outputs = job.outputs, from = job.from, to = job.to, pixels = job.pixels, activation = job.activation;
+    const int outputs = job.outputs, pixels = job.pixels, activation = job.activation;
     const int lines = job.lines, length = job.length, swish = activation == ACTIVATION_HARD_SWISH;
     const int most = job.pixel_step % PANEL_CLASH || SIMD_ROWS < PANEL_CLASHING ? SIMD_ROWS : PANEL_CLASHING;
-    const int full = even && most == SIMD_ROWS, tiles = (pixels + most - 1) / most;
-    const int rows = full ? most : tiles ? pixels / tiles : 0, longer = full ? 0 : pixels - tiles * rows;
+    const int tiles = (total + most - 1) / most, rows = total / tiles, longer = total - tiles * rows;
+    const struct panel_cut cut = {tiles, rows, longer};
+    const int begin = panel_tile_at(cut, first), end = panel_tile_at(cut, first + pixels);
     const int fit = PANEL_BLOCK / (lines * length * most), block = fit > 1 ? fit : 1;
     const int unrolled = __builtin_constant_p(rows) && __builtin_constant_p(lines * length) && lines * length <= PANEL_SHORT;
     const float minimum = job.minimum, maximum = job.maximum;
 
-    DEPTHWISE_ASSERT(lines * length > 0 && pixels >= 0 && from % PANEL == 0 && to <= outputs);
+    DEPTHWISE_ASSERT(lines * length > 0 && pixels >= 0 && job.from % PANEL == 0 && job.to <= outputs);
+    DEPTHWISE_ASSERT(first >= 0 && first + pixels <= total);
     if (activation != ACTIVATION_CLIP) {
         job.minimum = -UNBOUNDED;
         job.maximum = UNBOUNDED;
     }
-    for (int tile = 0, pixel = 0; tile < tiles; tile += block) {
-        const int count = tiles - tile < block ? tiles - tile : block, after = longer - tile;
-        const struct panel_pixels here = {pixel, count, rows, longer == 0 || after < 0 ? 0 : after < count ? after : count};
-        for (int panel = from; panel < to; panel += PANEL) {
-            const int tail = (outputs % PANEL + PANEL_UNIT - 1) / PANEL_UNIT;
-            if (outputs - panel >= PANEL)
-                panel_column(&job, here, panel, PANEL / PANEL_UNIT, swish, unrolled ? lines : 0, unrolled ? length : 0);
-            else
-                panel_column(&job, here, panel, tail, swish, unrolled ? lines : 0, unrolled ? length : 0);
+    if ((longer == 0 && unit % rows == 0) ||
+        (panel_pixel_at(cut, begin) == first && panel_pixel_at(cut, end) == first + pixels)) {
+        for (int tile = begin; tile < end; tile += block) {
+            const int count = end - tile < block ? end - tile : block, after = longer - tile;
+            const int more = longer == 0 || after < 0 ? 0 : after < count ? after : count;
+            const struct panel_pixels here = {panel_pixel_at(cut, tile) - first, count, rows, more};
+            panel_columns(&job, here, outputs, swish, unrolled ? lines : 0, unrolled ? length : 0);
         }
-        pixel += count * rows + here.longer;
+    } else {
+        panel_loose(&job, most, block, outputs, swish);
     }
     /* Long activation functions pass over what is done: in the tiles they would take the sums' registers. */
     if (activation != ACTIVATION_CLIP && !swish)
-        simd_activate_channels(job.y, pixels, outputs, from, to, activation, minimum, maximum);
+        simd_activate_channels(job.y, pixels, outputs, job.from, job.to, activation, minimum, maximum);
 }
 
 #endif

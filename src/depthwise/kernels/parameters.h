@@ -44,7 +44,8 @@ struct convolution_parameters {
 
 /* Pointwise convolution and fully connected layer: [.][width][channels] -> [.][width][outputs]. */
 struct pointwise_parameters {
-    int width, channels, outputs; /* pixels in a row (1 for a vector); input and output channels */
+    int height, width;     /* rows of the map, pixels in a row (1 for a vector) */
+    int channels, outputs; /* input and output channels */
     int activation;               /* enum activation */
     float minimum, maximum;       /* of ACTIVATION_CLIP, else open */
 };

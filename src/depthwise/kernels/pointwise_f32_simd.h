@@ -30,7 +30,7 @@ SIMD_INLINE void pointwise_f32_simd(const struct pointwise_parameters *p, const 
 
     (void)workspace, (void)base;
     DEPTHWISE_ASSERT(p->channels > 0 && p->outputs > 0);
-    panel_product(job, p->width % SIMD_ROWS == 0);
+    panel_product(job, first * p->width, p->height * p->width, p->width);
 }
 
 #endif

@@ -59,9 +59,9 @@ def convolution_fields(node: ir.Node) -> Fields:
 
 def pointwise_fields(node: ir.Node) -> Fields:
     """Fields of `struct pointwise_parameters`."""
-    _, width, channels = map_shape(shape_of(node.inputs[0]))
+    height, width, channels = map_shape(shape_of(node.inputs[0]))
     outputs = shape_of(node.inputs[1])[0]
-    return {"width": width, "channels": channels, "outputs": outputs, **activation_fields(node)}
+    return {"height": height, "width": width, "channels": channels, "outputs": outputs, **activation_fields(node)}
 
 
 def pool_fields(node: ir.Node) -> Fields:

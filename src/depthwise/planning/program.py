@@ -113,8 +113,11 @@ class Call:
 
     @property
     def fields(self) -> Mapping[str, int | float | str]:
-        """The kernel's parameters."""
-        return {**self.kernel.parameters(self.node), **({"width": 1} if self.flat else {})}
+        """The kernel's parameters. A flat call's map has as many rows as pixels."""
+        fields = dict(self.kernel.parameters(self.node))
+        if self.flat:
+            fields |= {name: self.rows * fields["width"] for name in fields if name == "height"} | {"width": 1}
+        return fields
 
     @property
     def macs(self) -> int:
