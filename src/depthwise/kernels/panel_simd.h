@@ -34,9 +34,13 @@
 #define PANEL_CLASHING 7
 
 /* Products of at most this many inputs are unrolled where they are called, if their sizes are constants: in a loop out of
- * line so few inputs cost half as much again.
+ * line so few inputs cost half as much again. With fewer registers compilers would load ahead and spill.
  */
+#if defined(DEPTHWISE_AVX512)
 #define PANEL_SHORT 32
+#else
+#define PANEL_SHORT 0
+#endif
 
 /* One product. x of pixel i begins at x + i * pixel_step; y is [pixels][outputs], of which from .. to - 1 are made. */
 struct panel_job {
@@ -48,6 +52,11 @@ struct panel_job {
     int outputs, from, to; /* from: a multiple of PANEL */
     int activation;        /* enum activation */
     float minimum, maximum;
+};
+
+/* Sizes of a product that is to be unrolled, as in its job, all constants; lines is 0 for one in loops. */
+struct panel_known {
+    int lines, length, pixel_step;
 };
 
 /* `tiles` tiles of pixels, one after the other, from x and y on, with the outputs from `output` on: their weights begin
@@ -128,10 +137,10 @@ SIMD_INLINE void panel_store(const struct panel_job *job, const struct panel_sum
 }
 
 /* The tiles of a part, each of `rows` pixels times `units` units of outputs: constants where this is inlined, so that
- * the sums live in registers. So are `lines` and `length` where the loops are to be unrolled; else they are 0.
+ * the sums live in registers. Loops over `known` sizes are unrolled.
  */
-SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part, int rows, int units, int swish, int lines,
-                             int length)
+SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part, int rows, int units, int swish,
+                             struct panel_known known)
 {
     const int whole = units * PANEL_UNIT / SIMD_WIDTH, half = units * PANEL_UNIT % SIMD_WIDTH != 0;
     const intptr_t down = ((intptr_t)job->line_step - job->length) * (intptr_t)sizeof(float);
@@ -154,12 +163,17 @@ SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part
             if (half)
                 sums.half[r] = simd_half_load(bias + whole * SIMD_WIDTH);
         }
-        SIMD_UNROLL for (int line = 0; line < lines; line++) {
-            SIMD_UNROLL for (int k = 0; k < length; k++, w += part.step)
+        SIMD_UNROLL for (int line = 0; line < known.lines; line++) {
+            SIMD_UNROLL for (int k = 0; k < known.length; k++, w += part.step) {
+                /* What overlapping windows share the compiler would keep from one pixel to the next, in memory. */
+                if (k > 0 && k % known.pixel_step == 0)
+                    SIMD_UNROLL for (int i = 0; 3 * i < rows; i++)
+                        SIMD_OPAQUE(in.at[i]);
                 panel_input(&sums, &in, w, rows, whole, half);
+            }
             panel_move(&in, rows, down);
         }
-        for (int line = lines; line < job->lines; line++) {
+        for (int line = known.lines; line < job->lines; line++) {
             for (int k = 0; k < job->length; k++, w += part.step) {
                 SIMD_FETCH(w + PANEL_AHEAD * PANEL);
                 if (units > 2)
@@ -180,7 +194,7 @@ SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part
 #define PANEL_TILE(rows, units, swish)                                                                             \
     SIMD_OUTLINE void panel_##rows##_##units##_##swish(const struct panel_job *job, struct panel_part part) \
     {                                                                                                              \
-        panel_tiles(job, part, rows, units, swish, 0, 0);                                                                \
+        panel_tiles(job, part, rows, units, swish, (struct panel_known){0, 0, 0});                                                                \
     }
 #if SIMD_VECTORS * SIMD_WIDTH > 16
 #define PANEL_TILES(rows)                                                                       \
@@ -208,9 +222,9 @@ PANEL_TILES(13)
 PANEL_TILES(14)
 #endif
 
-/* Runs a part whose tiles have `rows` pixels and `units` units of outputs, out of line unless `lines` is given. */
-SIMD_INLINE void panel_run(const struct panel_job *job, struct panel_part part, int rows, int units, int swish, int lines,
-                           int length)
+/* Runs a part whose tiles have `rows` pixels and `units` units of outputs, out of line unless its sizes are `known`. */
+SIMD_INLINE void panel_run(const struct panel_job *job, struct panel_part part, int rows, int units, int swish,
+                           struct panel_known known)
 {
 #define PANEL_PICK(rows, units) (swish ? panel_##rows##_##units##_1 : panel_##rows##_##units##_0)(job, part);
 #if SIMD_VECTORS * SIMD_WIDTH > 16
@@ -234,8 +248,8 @@ SIMD_INLINE void panel_run(const struct panel_job *job, struct panel_part part, 
             PANEL_PICK(rows, 2) \
         break;
 #endif
-    if (lines) {
-        panel_tiles(job, part, rows, units, swish, lines, length);
+    if (known.lines) {
+        panel_tiles(job, part, rows, units, swish, known);
         return;
     }
     switch (rows) {
@@ -266,10 +280,10 @@ struct panel_pixels {
 };
 
 /* A block of pixels with `units` units of a panel of `step`, from `unit` on. What decides which tiles there are is handed
- * on beside the job, so that the compiler sees constants. lines, length: see panel_run.
+ * on beside the job, so that the compiler sees constants. known: see panel_run.
  */
 SIMD_INLINE void panel_units(const struct panel_job *job, struct panel_pixels block, int panel, int step, int unit, int units,
-                             int swish, int lines, int length)
+                             int swish, struct panel_known known)
 {
     const int before = block.longer * (block.rows + 1);
     struct panel_part part = {
@@ -282,32 +296,35 @@ SIMD_INLINE void panel_units(const struct panel_job *job, struct panel_pixels bl
     };
 
     if (block.longer > 0)
-        panel_run(job, part, block.rows + 1, units, swish, lines, length);
+        panel_run(job, part, block.rows + 1, units, swish, known);
     part.x += before * job->pixel_step;
     part.y += before * job->outputs;
     part.tiles = block.tiles - block.longer;
     if (part.tiles > 0)
-        panel_run(job, part, block.rows, units, swish, lines, length);
+        panel_run(job, part, block.rows, units, swish, known);
 }
 
 /* A block of pixels with one panel of `step` units, of which a tile computes PANEL_UNITS at most. */
 SIMD_INLINE void panel_column(const struct panel_job *job, struct panel_pixels block, int panel, int step, int swish,
-                              int lines, int length)
+                              struct panel_known known)
 {
-    panel_units(job, block, panel, step, 0, step < PANEL_UNITS ? step : PANEL_UNITS, swish, lines, length);
-    if (step > PANEL_UNITS)
-        panel_units(job, block, panel, step, PANEL_UNITS, step - PANEL_UNITS, swish, lines, length);
+    const int left = step % PANEL_UNITS;
+
+    for (int unit = 0; unit + PANEL_UNITS <= step; unit += PANEL_UNITS)
+        panel_units(job, block, panel, step, unit, PANEL_UNITS, swish, known);
+    if (left > 0)
+        panel_units(job, block, panel, step, step - left, left, swish, known);
 }
 
 /* A block of pixels through the panels of the outputs from .. to - 1 of `outputs`. */
-SIMD_INLINE void panel_columns(const struct panel_job *job, struct panel_pixels block, int outputs, int swish, int lines,
-                               int length)
+SIMD_INLINE void panel_columns(const struct panel_job *job, struct panel_pixels block, int outputs, int swish,
+                               struct panel_known known)
 {
     for (int panel = job->from, to = job->to; panel < to; panel += PANEL)
         if (outputs - panel >= PANEL)
-            panel_column(job, block, panel, PANEL / PANEL_UNIT, swish, lines, length);
+            panel_column(job, block, panel, PANEL / PANEL_UNIT, swish, known);
         else
-            panel_column(job, block, panel, (outputs % PANEL + PANEL_UNIT - 1) / PANEL_UNIT, swish, lines, length);
+            panel_column(job, block, panel, (outputs % PANEL + PANEL_UNIT - 1) / PANEL_UNIT, swish, known);
 }
 
 /* How the pixels of a whole map are cut into tiles: nearly equal ones, so that the last is as full as the others. */
@@ -335,14 +352,14 @@ SIMD_INLINE void panel_loose(const struct panel_job *job, int most, int block, i
 
     for (int tile = 0; tile < tiles; tile += block) {
         const struct panel_pixels here = {tile * most, tiles - tile < block ? tiles - tile : block, most, 0};
-        panel_columns(job, here, outputs, swish, 0, 0);
+        panel_columns(job, here, outputs, swish, (struct panel_known){0, 0, 0});
     }
     if (rest > 0 && tiles > 0) {
         const struct panel_pixels last = {pixels - most, 1, most, 0};
-        panel_columns(job, last, outputs, swish, 0, 0);
+        panel_columns(job, last, outputs, swish, (struct panel_known){0, 0, 0});
     } else if (rest > 0) {
         const struct panel_pixels single = {0, rest, 1, 0};
-        panel_columns(job, single, outputs, swish, 0, 0);
+        panel_columns(job, single, outputs, swish, (struct panel_known){0, 0, 0});
     }
 }
 
@@ -359,6 +376,7 @@ SIMD_INLINE void panel_product(struct panel_job job, int first, int total, int u
     const int begin = panel_tile_at(cut, first), end = panel_tile_at(cut, first + pixels);
     const int fit = PANEL_BLOCK / (lines * length * most), block = fit > 1 ? fit : 1;
     const int unrolled = __builtin_constant_p(rows) && __builtin_constant_p(lines * length) && lines * length <= PANEL_SHORT;
+    const struct panel_known known = {unrolled ? lines : 0, unrolled ? length : 0, job.pixel_step};
     const float minimum = job.minimum, maximum = job.maximum;
 
     DEPTHWISE_ASSERT(lines * length > 0 && pixels >= 0 && job.from % PANEL == 0 && job.to <= outputs);
@@ -373,7 +391,7 @@ SIMD_INLINE void panel_product(struct panel_job job, int first, int total, int u
             const int count = end - tile < block ? end - tile : block, after = longer - tile;
             const int more = longer == 0 || after < 0 ? 0 : after < count ? after : count;
             const struct panel_pixels here = {panel_pixel_at(cut, tile) - first, count, rows, more};
-            panel_columns(&job, here, outputs, swish, unrolled ? lines : 0, unrolled ? length : 0);
+            panel_columns(&job, here, outputs, swish, known);
         }
     } else {
         panel_loose(&job, most, block, outputs, swish);

@@ -38,6 +38,17 @@ static inline __attribute__((unused)) int part_begin(int total, int unit, int pa
     return part == parts ? total : total / unit * part / parts * unit;
 }
 
+/* The same for the pixels of a map, which the products take in nearly equal tiles: a part begins with one of them. */
+static inline __attribute__((unused)) int part_pixel(int total, int parts, int part) {
+#ifdef SIMD_ROWS
+    const int tiles = (total + SIMD_ROWS - 1) / SIMD_ROWS, rows = total / tiles, longer = total - tiles * rows;
+    const int tile = tiles * part / parts;
+    return tile * rows + (tile < longer ? tile : longer);
+#else
+    return total * part / parts;
+#endif
+}
+
 /* Memory of which every part has its own: the first one's lies in the arena, those of the others one after the other behind it. */
 static inline __attribute__((unused)) unsigned char *part_memory(unsigned char *arena, int part, int first, int other) {
     return part == 0 ? arena + first : arena + BLOCK_ARENA_BYTES + (part - 1) * BLOCK_THREAD_BYTES + other;
@@ -74,6 +85,7 @@ static void block_0_convolution_u8_f32_simd(const uint8_t *x, const float *const
 /* Pointwise [1, 16, 6, 6] -> [1, 24, 6, 6] */
 static void block_1_pointwise_f32_simd(const float *x, const float *constants, float *y, float *workspace) {
     static const struct pointwise_parameters p = {
+        .height = 6,
         .width = 6,
         .channels = 16,
         .outputs = 24,
@@ -111,6 +123,7 @@ static void block_2_depthwise_f32_simd(const float *x, const float *constants, f
 /* Pointwise [1, 24, 6, 6] -> [1, 16, 6, 6] */
 static void block_3_pointwise_f32_simd(const float *x, const float *constants, float *y, float *workspace) {
     static const struct pointwise_parameters p = {
+        .height = 6,
         .width = 6,
         .channels = 24,
         .outputs = 16,
@@ -154,6 +167,7 @@ static void block_5_global_average_pool_f32_simd(const float *x, const float *co
 /* Pointwise [1, 16, 1, 1] -> [1, 10, 1, 1] */
 static void block_6_pointwise_f32_simd(const float *x, const float *constants, float *y, float *workspace) {
     static const struct pointwise_parameters p = {
+        .height = 1,
         .width = 1,
         .channels = 16,
         .outputs = 10,
