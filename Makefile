@@ -4,6 +4,8 @@ PYTHON ?= python3
 # ^ makes .venv; once that stands, it is no longer asked (`make clean` to change it)
 ARGS ?=
 # ^ further arguments for pytest: make test ARGS="-k compile"
+JOBS ?= auto
+# ^ processes that share the test files, one a core if not given: make test JOBS=0 runs them in one
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -54,7 +56,7 @@ demo: install  ## find, train, compile and report a network for the embedded ima
 	@echo "The report: $(CURDIR)/runs/demo/report.html"
 
 test: install  ## the whole test suite (ARGS="-k compile" goes to pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 check: install  ## format, lint, types and the import contract
 	@$(BIN)/ruff format --check .
