@@ -90,7 +90,9 @@ def _chart(rows: Sequence[Row], title: str) -> tuple[Any, int]:
             notes.append({"network": network, "text": f"{others[0]} takes {ratio:.2f} times as long"})
     networks = list(dict.fromkeys(row.network for row in rows))
     most = max(1.0, *(row.share for row in rows))
-    y = alt.Y("network:N", sort=networks, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=190))
+    y = alt.Y(
+        "network:N", sort=networks, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=190, minExtent=180)
+    )
     x = alt.X(
         "share:Q",
         title="share of the MAC floor, the time of the multiply-adds alone (large dot: depthwise, small ones: others)",

@@ -163,7 +163,7 @@ def test_compile_and_run_the_c(empty: Path, desk: Path, expected: np.ndarray) ->
     assert "RAM" in text and "flash" in text and "classifier_run" in text
     strict = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
     sources = sorted((desk / "build").glob("*.c"))
-    run(compiler, *strict, *sources, "-o", "classify", cwd=desk)
+    run(compiler, *strict, "-Ibuild", *sources, "-o", "classify", cwd=desk)  # where the assembler finds the weights
     name, score = run(desk / "classify", "image.raw", cwd=desk).split()
     assert name == CLASSES[expected[0].argmax()]
     assert float(score) == pytest.approx(expected[0].max(), rel=1e-4)

@@ -105,6 +105,7 @@ static void rows_1_depthwise_f32(const float *x, const float *constants, float *
 /* Pointwise [1, 4, 5, 4] -> [1, 4, 5, 4] */
 static void rows_2_pointwise_f32(const float *x, const float *constants, float *y, float *workspace, int base, int first, int last) {
     static const struct pointwise_parameters p = {
+        .height = 5,
         .width = 4,
         .channels = 4,
         .outputs = 4,
@@ -148,6 +149,7 @@ static void rows_4_global_average_pool_f32(const float *x, const float *constant
 /* FullyConnected [1, 4] -> [1, 3] */
 static void rows_5_pointwise_f32(const float *x, const float *constants, float *y, float *workspace) {
     static const struct pointwise_parameters p = {
+        .height = 1,
         .width = 1,
         .channels = 4,
         .outputs = 3,
