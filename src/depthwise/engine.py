@@ -23,6 +23,13 @@ _TIME = np.dtype([("name", np.uintp), ("ticks", np.uint64), ("count", np.uint32)
 _ERRORS = {1: "a pointer is NULL", 2: "a pointer is misaligned", 3: "fewer than one thread"}
 
 
+def aligned(size: int, alignment: int) -> np.ndarray:
+    """Memory of `size` bytes, uint8, at a multiple of `alignment` bytes."""
+    memory = np.empty(size + alignment, np.uint8)
+    begin = -memory.ctypes.data % alignment
+    return memory[begin : begin + size]
+
+
 class Engine:
     """A network built for this machine. Make one with `Engine.build` or `Engine.load`.
 
@@ -54,7 +61,7 @@ class Engine:
         if manifest.profile:
             self._run_profiled = getattr(library, f"{manifest.name}_run_profiled")
             self._run_profiled.argtypes = [ctypes.c_void_p] * 5
-        self._weights = self._aligned(len(weights))
+        self._weights = aligned(len(weights), self.manifest.alignment)
         self._weights[:] = np.frombuffer(weights, np.uint8)
         self._arenas: list[np.ndarray] = []
 
@@ -196,7 +203,7 @@ class Engine:
         images = pack_inputs(self.manifest, image)
         if len(images) != 1 or runs < 1:
             raise UserError(f"a profile takes one image and at least one run, got {len(images)} and {runs}")
-        output, arena = empty_outputs(self.manifest, 1), self._aligned(self.manifest.arena)
+        output, arena = empty_outputs(self.manifest, 1), aligned(self.manifest.arena, self.manifest.alignment)
         times = np.zeros((runs + 2, len(timed)), _TIME)
         for row in times:
             pointers = (array.ctypes.data for array in (self._weights, images, output, arena, row))
@@ -221,15 +228,8 @@ class Engine:
         try:
             arena = self._arenas.pop()
         except IndexError:
-            arena = self._aligned(size)
-        return arena if arena.size >= size else self._aligned(size)
-
-    def _aligned(self, size: int) -> np.ndarray:
-        """Memory of `size` bytes, aligned as the arena must be."""
-        alignment = self.manifest.alignment
-        memory = np.empty(size + alignment, np.uint8)
-        begin = -memory.ctypes.data % alignment
-        return memory[begin : begin + size]
+            arena = aligned(size, self.manifest.alignment)
+        return arena if arena.size >= size else aligned(size, self.manifest.alignment)
 
     def _check(self, error: int) -> None:
         if error:

@@ -71,7 +71,7 @@ SIMD_INLINE void convolution_simd(const struct convolution_parameters *p, const 
 {
     const int columns = (p->out_width - 1) * p->stride_x + p->kernel_width, line = columns * p->channels;
     const int reach = (p->kernel_height - 1) * p->dilation_y + 1, room = reach + CONVOLUTION_AHEAD * p->stride_y;
-    const int filled = (p->outputs + PANEL_UNIT - 1) / PANEL_UNIT * PANEL_UNIT;
+    const int filled = panel_filled(p->outputs);
     const float *const bias = constants + p->kernel_height * p->kernel_width * p->channels * filled;
     int begin = 0, end = 0; /* input rows that the workspace holds */
 

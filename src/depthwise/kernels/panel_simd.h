@@ -42,6 +42,12 @@
 #define PANEL_SHORT 0
 #endif
 
+/* Biases and outputs of the panels of so many outputs. */
+SIMD_INLINE int panel_filled(int outputs)
+{
+    return (outputs + PANEL_UNIT - 1) / PANEL_UNIT * PANEL_UNIT;
+}
+
 /* One product. x of pixel i begins at x + i * pixel_step; y is [pixels][outputs], of which from .. to - 1 are made. */
 struct panel_job {
     const float *x;
@@ -191,10 +197,10 @@ SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part
 /* The tiles that exist, out of line, since their loops are most of the text: panel_ROWS_UNITS_SWISH. Those that a program
  * never needs are dropped from it.
  */
-#define PANEL_TILE(rows, units, swish)                                                                             \
+#define PANEL_TILE(rows, units, swish)                                                                      \
     SIMD_OUTLINE void panel_##rows##_##units##_##swish(const struct panel_job *job, struct panel_part part) \
-    {                                                                                                              \
-        panel_tiles(job, part, rows, units, swish, (struct panel_known){0, 0, 0});                                                                \
+    {                                                                                                       \
+        panel_tiles(job, part, rows, units, swish, (struct panel_known){0, 0, 0});                          \
     }
 #if SIMD_VECTORS * SIMD_WIDTH > 16
 #define PANEL_TILES(rows)                                                                       \
@@ -324,7 +330,7 @@ SIMD_INLINE void panel_columns(const struct panel_job *job, struct panel_pixels 
         if (outputs - panel >= PANEL)
             panel_column(job, block, panel, PANEL / PANEL_UNIT, swish, known);
         else
-            panel_column(job, block, panel, (outputs % PANEL + PANEL_UNIT - 1) / PANEL_UNIT, swish, known);
+            panel_column(job, block, panel, panel_filled(outputs % PANEL) / PANEL_UNIT, swish, known);
 }
 
 /* How the pixels of a whole map are cut into tiles: nearly equal ones, so that the last is as full as the others. */

@@ -18,7 +18,7 @@ SIMD_INLINE void pointwise_f32_simd(const struct pointwise_parameters *p, const 
         .lines = 1,
         .length = p->channels,
         .weights = constants,
-        .bias = constants + p->channels * ((p->outputs + PANEL_UNIT - 1) / PANEL_UNIT * PANEL_UNIT),
+        .bias = constants + p->channels * panel_filled(p->outputs),
         .y = y,
         .outputs = p->outputs,
         .from = from,

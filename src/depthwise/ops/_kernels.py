@@ -6,11 +6,9 @@ import onnx_ir as ir
 
 from depthwise.ops._packing import Layout
 from depthwise.ops._parameters import convolution_fields, map_shape, pointwise_fields
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops._window import window_of
 from depthwise.ops.base import Kernel, activations_of, shape_of
-
-SIMD_WIDTHS = {"avx512": 16, "avx2": 8, "sse2": 4, "neon": 4, "wasm": 4}
-"""Floats in a vector of the instruction sets that `kernels/simd.h` knows, best first (SIMD_WIDTH there)."""
 
 
 def reads_pixels(node: ir.Node) -> bool:
@@ -79,33 +77,15 @@ def _window_rows(node: ir.Node) -> int:
 
 _PANEL_HEADERS = ("parameters.h", "activation.h", "simd.h", "panel_simd.h")
 
-POINTWISE_F32_SIMD = tuple(
-    Kernel(
-        name="pointwise_f32_simd",
-        struct="pointwise_parameters",
-        parameters=pointwise_fields,
-        instructions=instructions,
-        fits=reads_floats,
-        constants=PANELS,
-        includes=_PANEL_HEADERS,
-        channels=PANEL,
-    )
-    for instructions in SIMD_WIDTHS
-)
+POINTWISE_F32_SIMD = with_vectors(POINTWISE_F32, constants=PANELS, includes=_PANEL_HEADERS, channels=PANEL)
 
-CONVOLUTION_F32_SIMD = tuple(
-    Kernel(
-        name="convolution_f32_simd",
-        struct="convolution_parameters",
-        parameters=convolution_fields,
-        instructions=instructions,
-        fits=lambda node: reads_floats(node) and _one_group(node),
-        constants=PANELS,
-        workspace=_window_rows,
-        includes=(*_PANEL_HEADERS, "convolution_simd.h"),
-        channels=PANEL,
-    )
-    for instructions in SIMD_WIDTHS
+CONVOLUTION_F32_SIMD = with_vectors(
+    CONVOLUTION_F32,
+    fits=lambda node: reads_floats(node) and _one_group(node),
+    constants=PANELS,
+    workspace=_window_rows,
+    includes=(*_PANEL_HEADERS, "convolution_simd.h"),
+    channels=PANEL,
 )
 
 CONVOLUTION_U8_F32_SIMD = tuple(

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from depthwise.ops._kernels import SIMD_WIDTHS
 from depthwise.ops.base import Kernel
+
+SIMD_WIDTHS = {"avx512": 16, "avx2": 8, "sse2": 4, "neon": 4, "wasm": 4}
+"""Floats in a vector of the instruction sets that `kernels/simd.h` knows, best first (SIMD_WIDTH there)."""
 
 
 def with_vectors(plain: Kernel, **changes: Any) -> tuple[Kernel, ...]:

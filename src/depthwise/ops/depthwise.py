@@ -10,10 +10,10 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._convolution import convolution_macs, convolve
-from depthwise.ops._kernels import CONVOLUTION_U8_F32, SIMD_WIDTHS, reads_floats
+from depthwise.ops._kernels import CONVOLUTION_U8_F32, reads_floats
 from depthwise.ops._packing import Layout
 from depthwise.ops._parameters import convolution_fields
-from depthwise.ops._vectors import with_vectors
+from depthwise.ops._vectors import SIMD_WIDTHS, with_vectors
 from depthwise.ops._window import convolved_shape, window_rows
 from depthwise.ops.base import Kernel, Operator, array_of, shape_of
 
@@ -50,15 +50,8 @@ def _leaves_lanes(width: int) -> Callable[[ir.Node], bool]:
 
 
 _F32_SIMD = tuple(
-    replace(
-        _F32,
-        name="depthwise_f32_simd",
-        instructions=instructions,
-        fits=_fills_vector(width),
-        includes=(*_F32.includes, "simd.h"),
-        channels=width,
-    )
-    for instructions, width in SIMD_WIDTHS.items()
+    replace(kernel, fits=_fills_vector(width), channels=width)
+    for kernel, width in zip(with_vectors(_F32), SIMD_WIDTHS.values(), strict=True)
 )
 
 _F32_NARROW_SIMD = tuple(

@@ -70,13 +70,6 @@ def peak(precision: str, threads: int, seconds: float) -> float:
         return max(sum(pool.map(rate, [count] * threads)) for _ in range(max(1, int(seconds / SPAN))))
 
 
-def aligned(size: int, alignment: int) -> np.ndarray:
-    """So many bytes at an aligned address."""
-    memory = np.empty(size + alignment, np.uint8)
-    begin = -memory.ctypes.data % alignment
-    return memory[begin : begin + size]
-
-
 @cache
 def _library(source: Path) -> ctypes.CDLL:
     """A C file as a shared object for this machine."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from depthwise import compiler
 from depthwise.device import HOST, load_device
-from depthwise.engine import Engine
+from depthwise.engine import Engine, aligned
 from depthwise.exporters.base import from_layout, to_layout
 from depthwise.profiling import native
 from depthwise.profiling.runtimes.base import Runtime, Session, Setting
@@ -41,10 +41,10 @@ def _load(target: str, setting: Setting) -> Session:
     several = setting.threads > 1 and manifest.thread is not None
     entry = "run_parallel" if several else "run_with_weights"
     run = getattr(ctypes.CDLL(str(built.library)), f"{manifest.name}_{entry}")
-    weights = native.aligned(manifest.weights, manifest.alignment)
+    weights = aligned(manifest.weights, manifest.alignment)
     weights[:] = np.fromfile(folder / f"{manifest.name}_weights.bin", np.uint8)
     more = (setting.threads - 1) * (manifest.thread or 0)
-    arena = native.aligned(manifest.arena + more, manifest.alignment)
+    arena = aligned(manifest.arena + more, manifest.alignment)
     image, output = _image(setting), np.empty((1, *manifest.output.shape), np.float32)
     # These pointers keep their arrays alive.
     pointers: list[object] = [array.ctypes.data_as(ctypes.c_void_p) for array in (weights, image, output, arena)]
