@@ -67,4 +67,57 @@ struct elementwise_parameters {
     float minimum, maximum; /* of ACTIVATION_CLIP, else open */
 };
 
+/* The 8-bit forms (docs/int8.md). An activation q of type uint8_t stands for scale * (q - zero). Outputs are
+ * output_zero + a rounded value, within minimum .. maximum, which hold the range of the type and a fused clip.
+ */
+
+/* Convolution and depthwise convolution of 8 bits; other fields as in convolution_parameters. */
+struct convolution_i8_parameters {
+    int height, width, channels;
+    int out_width, outputs;
+    int kernel_height, kernel_width;
+    int stride_y, stride_x;
+    int pad_top, pad_left;
+    int dilation_y, dilation_x;
+    int groups;
+    int input_zero; /* what padded pixels count as */
+    int output_zero, minimum, maximum;
+    int bounded; /* 1: no accumulator times its scale reaches 2^31 */
+};
+
+/* Pointwise convolution and fully connected layer of 8 bits. */
+struct pointwise_i8_parameters {
+    int height, width;
+    int channels, outputs;
+    int output_zero, minimum, maximum;
+    int bounded; /* 1: no accumulator times its scale reaches 2^31 */
+};
+
+/* Pooling of 8 bits. */
+struct pool_i8_parameters {
+    int height, width, channels;
+    int out_width;
+    int kernel_height, kernel_width;
+    int stride_y, stride_x;
+    int pad_top, pad_left;
+    int count_padding;
+    int input_zero, output_zero;
+    float scale; /* input scale / output scale */
+};
+
+/* Sum and product of two maps of 8 bits, the second perhaps one factor per channel. */
+struct binary_i8_parameters {
+    int width, channels;
+    int first_zero, second_zero;
+    int output_zero, minimum, maximum;
+    float first_scale, second_scale; /* sum: of each input / of the output; product: first_scale for it all */
+};
+
+/* From floats to 8 bits and back, tables and softmax: [.][width][channels]. */
+struct quantized_parameters {
+    int width, channels;
+    int zero;    /* of the 8-bit side */
+    float scale; /* of the 8-bit side */
+};
+
 #endif
