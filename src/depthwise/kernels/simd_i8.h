@@ -1,0 +1,285 @@
+/* Vectors for 8 bits: sums of 32 bits from bytes and weights, and back to bytes by the one rule of docs/int8.md.
+ *
+ * The sets and vectors of simd.h. Beside them the emitted program may define AVX512VNNI (with AVX512), AVXVNNI (with AVX2)
+ * or NEONDOT (with NEON), which have products of four bytes at a time. All sets give the same bits.
+ *
+ * A matrix product takes its inputs in words of I8_GROUP neighbours, as I8_INPUT says, and as many weights a lane:
+ *   AVX512VNNI, AVXVNNI  4 uint8_t, as they are in memory (I8_DIRECT)
+ *   NEONDOT              4 int8_t: the input - 128, so that the bias must hold 128 * sum of weights more (I8_OFFSET)
+ *   NEON                 1 int16_t
+ *   all others           2 int16_t
+ * Weights are int8_t for every set.
+ */
+#ifndef DEPTHWISE_SIMD_I8_H
+#define DEPTHWISE_SIMD_I8_H
+
+#include "requantize.h"
+#include "simd.h"
+
+#if defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+#elif defined(DEPTHWISE_SSE2)
+#include <emmintrin.h>
+#endif
+
+#if defined(DEPTHWISE_AVX512VNNI) || defined(DEPTHWISE_AVXVNNI)
+#define I8_GROUP 4
+#define I8_INPUT uint8_t
+#define I8_DIRECT 1
+#define I8_OFFSET 0
+#elif defined(DEPTHWISE_NEONDOT)
+#define I8_GROUP 4
+#define I8_INPUT int8_t
+#define I8_DIRECT 0
+#define I8_OFFSET 128
+#elif defined(DEPTHWISE_NEON)
+#define I8_GROUP 1
+#define I8_INPUT int16_t
+#define I8_DIRECT 0
+#define I8_OFFSET 0
+#else
+#define I8_GROUP 2
+#define I8_INPUT int16_t
+#define I8_DIRECT 0
+#define I8_OFFSET 0
+#endif
+
+/* SIMD_WIDTH sums; simd_int of simd.h. Twice as many values of 16 bits, and four times as many bytes. */
+typedef int16_t simd_short __attribute__((vector_size(4 * SIMD_WIDTH)));
+typedef uint8_t simd_byte __attribute__((vector_size(4 * SIMD_WIDTH)));
+
+/* SIMD_WIDTH values of 32 bits from any address. */
+SIMD_INLINE simd_int simd_int_load(const int32_t *from)
+{
+    simd_int v;
+    __builtin_memcpy(&v, from, sizeof v);
+    return v;
+}
+
+/* One value in every lane. */
+SIMD_INLINE simd_int simd_int_all(int32_t value)
+{
+    return value - (simd_int){0};
+}
+
+SIMD_INLINE simd_short simd_short_all(int16_t value)
+{
+    return value - (simd_short){0};
+}
+
+SIMD_INLINE simd_byte simd_byte_all(uint8_t value)
+{
+    return value - (simd_byte){0};
+}
+
+/* a + b modulo 2^32 in every lane. */
+SIMD_INLINE simd_int simd_int_add(simd_int a, simd_int b)
+{
+    typedef uint32_t word __attribute__((vector_size(4 * SIMD_WIDTH)));
+    return (simd_int)((word)a + (word)b);
+}
+
+/* 2 * SIMD_WIDTH bytes from any address, each as 16 bits. */
+SIMD_INLINE simd_short simd_short_from_bytes(const uint8_t *from)
+{
+#if defined(DEPTHWISE_AVX512)
+    return (simd_short)_mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)from));
+#elif defined(DEPTHWISE_AVX2)
+    return (simd_short)_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)from));
+#elif defined(DEPTHWISE_NEON)
+    return (simd_short)vmovl_u8(vld1_u8(from));
+#elif defined(DEPTHWISE_SSE2)
+    return (simd_short)_mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)from), _mm_setzero_si128());
+#elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
+    return (simd_short)wasm_u16x8_load8x8(from);
+#else
+    simd_short v;
+    for (int i = 0; i < 2 * SIMD_WIDTH; i++)
+        v[i] = from[i];
+    return v;
+#endif
+}
+
+/* 2 * SIMD_WIDTH weights from any address, each as 16 bits. */
+SIMD_INLINE simd_short simd_short_from_weights(const int8_t *from)
+{
+#if defined(DEPTHWISE_AVX512)
+    return (simd_short)_mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)from));
+#elif defined(DEPTHWISE_AVX2)
+    return (simd_short)_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)from));
+#elif defined(DEPTHWISE_NEON)
+    return (simd_short)vmovl_s8(vld1_s8(from));
+#elif defined(DEPTHWISE_SSE2)
+    const __m128i v = _mm_loadl_epi64((const __m128i *)from);
+    return (simd_short)_mm_srai_epi16(_mm_unpacklo_epi8(v, v), 8);
+#elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
+    return (simd_short)wasm_i16x8_load8x8(from);
+#else
+    simd_short v;
+    for (int i = 0; i < 2 * SIMD_WIDTH; i++)
+        v[i] = from[i];
+    return v;
+#endif
+}
+
+/* In lane i: sum + a[2 i] b[2 i] + a[2 i + 1] b[2 i + 1] modulo 2^32. */
+SIMD_INLINE simd_int simd_pairs(simd_int sum, simd_short a, simd_short b)
+{
+#if defined(DEPTHWISE_AVX512)
+    return simd_int_add(sum, (simd_int)_mm512_madd_epi16((__m512i)a, (__m512i)b));
+#elif defined(DEPTHWISE_AVX2)
+    return simd_int_add(sum, (simd_int)_mm256_madd_epi16((__m256i)a, (__m256i)b));
+#elif defined(DEPTHWISE_NEON)
+    const int32x4_t low = vmull_s16(vget_low_s16((int16x8_t)a), vget_low_s16((int16x8_t)b));
+    const int32x4_t high = vmull_high_s16((int16x8_t)a, (int16x8_t)b);
+    return simd_int_add(sum, (simd_int)vpaddq_s32(low, high));
+#elif defined(DEPTHWISE_SSE2)
+    return simd_int_add(sum, (simd_int)_mm_madd_epi16((__m128i)a, (__m128i)b));
+#elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
+    return simd_int_add(sum, (simd_int)wasm_i32x4_dot_i16x8((v128_t)a, (v128_t)b));
+#else
+    const simd_int even = ((simd_int)a << 16 >> 16) * ((simd_int)b << 16 >> 16);
+    return simd_int_add(sum, simd_int_add(even, ((simd_int)a >> 16) * ((simd_int)b >> 16)));
+#endif
+}
+
+/* How sums become bytes: their scale, then docs/int8.md's `round`. */
+struct simd_rounding {
+    int zero, minimum, maximum;
+    int bounded; /* 1: no sum times its scale reaches 2^31 */
+};
+
+/* The sums times their scales (two roundings), as integers; those beyond simd_bytes()'s range may be any beyond it. */
+SIMD_INLINE simd_int simd_rounded(simd_int sum, simd scale, struct simd_rounding to)
+{
+    /* x86 converts what is too large, and what is not a number, to the smallest integer: right only for the latter, so
+     * that the former is cut before. min(limit, f) is f where f is not a number.
+     */
+#if defined(DEPTHWISE_AVX512)
+    __m512 f = _mm512_cvtepi32_ps((__m512i)sum) * scale;
+    if (!to.bounded)
+        f = _mm512_min_ps(_mm512_set1_ps(65536.0f), f);
+    return (simd_int)_mm512_cvtps_epi32(f);
+#elif defined(DEPTHWISE_AVX2)
+    __m256 f = _mm256_cvtepi32_ps((__m256i)sum) * scale;
+    if (!to.bounded)
+        f = _mm256_min_ps(_mm256_set1_ps(65536.0f), f);
+    return (simd_int)_mm256_cvtps_epi32(f);
+#elif defined(DEPTHWISE_SSE2)
+    __m128 f = _mm_cvtepi32_ps((__m128i)sum) * (__m128)scale;
+    if (!to.bounded)
+        f = _mm_min_ps(_mm_set1_ps(65536.0f), f);
+    return (simd_int)_mm_cvtps_epi32(f);
+#elif defined(DEPTHWISE_NEON)
+    /* Converts what is not a number to 0; the larger number of it and another is the other. */
+    float32x4_t f = vcvtq_f32_s32((int32x4_t)sum) * scale;
+    if (!to.bounded)
+        f = vmaxnmq_f32(f, vdupq_n_f32(-65536.0f));
+    return (simd_int)vcvtnq_s32_f32(f);
+#elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
+    /* pmax(a, b) is a < b ? b : a: a where b is not a number. */
+    v128_t f = wasm_f32x4_mul(wasm_f32x4_convert_i32x4((v128_t)sum), (v128_t)scale);
+    if (!to.bounded)
+        f = wasm_f32x4_pmax(wasm_f32x4_const_splat(-65536.0f), f);
+    return (simd_int)wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(f));
+#else
+    const simd low = simd_all((float)(to.minimum - to.zero)), high = simd_all((float)(to.maximum - to.zero));
+    simd f = __builtin_convertvector(sum, simd) * scale;
+    f = simd_select(f > low, f, low);
+    f = simd_select(f < high, f, high);
+    return (simd_int)(f + simd_all(12582912.0f)) - 0x4B400000; /* see round_to_byte() */
+#endif
+}
+
+/* The rounded values of a, b, c, d plus zero within minimum .. maximum, one vector's after the other's.
+ *
+ * Narrowing saturates: to 16 bits, then plus zero in 16 bits, then to 0 .. 255. All three are monotone, and the first two
+ * change only values that end at 0 or 255 anyway: what is below -32768 or beyond 32767 - zero. So the result is
+ * value + zero, cut to 0 .. 255 and then to minimum .. maximum, which lie within: the clamp of round(), whose
+ * ends are integers, so that it does not matter that they are rounded before.
+ */
+SIMD_INLINE simd_byte simd_bytes(simd_int a, simd_int b, simd_int c, simd_int d, struct simd_rounding to)
+{
+    const simd_byte minimum = simd_byte_all((uint8_t)to.minimum), maximum = simd_byte_all((uint8_t)to.maximum);
+#if defined(DEPTHWISE_AVX512)
+    /* Packing goes by quarters of a vector, so words of four bytes end in another order than they are wanted in. */
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i zero = _mm512_set1_epi16((short)to.zero);
+    const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32((__m512i)a, (__m512i)b), zero);
+    const __m512i cd = _mm512_adds_epi16(_mm512_packs_epi32((__m512i)c, (__m512i)d), zero);
+    const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
+    return (simd_byte)_mm512_min_epu8(_mm512_max_epu8(bytes, (__m512i)minimum), (__m512i)maximum);
+#elif defined(DEPTHWISE_AVX2)
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i zero = _mm256_set1_epi16((short)to.zero);
+    const __m256i ab = _mm256_adds_epi16(_mm256_packs_epi32((__m256i)a, (__m256i)b), zero);
+    const __m256i cd = _mm256_adds_epi16(_mm256_packs_epi32((__m256i)c, (__m256i)d), zero);
+    const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
+    return (simd_byte)_mm256_min_epu8(_mm256_max_epu8(bytes, (__m256i)minimum), (__m256i)maximum);
+#elif defined(DEPTHWISE_SSE2)
+    const __m128i zero = _mm_set1_epi16((short)to.zero);
+    const __m128i ab = _mm_adds_epi16(_mm_packs_epi32((__m128i)a, (__m128i)b), zero);
+    const __m128i cd = _mm_adds_epi16(_mm_packs_epi32((__m128i)c, (__m128i)d), zero);
+    return (simd_byte)_mm_min_epu8(_mm_max_epu8(_mm_packus_epi16(ab, cd), (__m128i)minimum), (__m128i)maximum);
+#elif defined(DEPTHWISE_NEON)
+    const int16x8_t zero = vdupq_n_s16((int16_t)to.zero);
+    const int16x8_t ab = vqaddq_s16(vqmovn_high_s32(vqmovn_s32((int32x4_t)a), (int32x4_t)b), zero);
+    const int16x8_t cd = vqaddq_s16(vqmovn_high_s32(vqmovn_s32((int32x4_t)c), (int32x4_t)d), zero);
+    const uint8x16_t bytes = vqmovun_high_s16(vqmovun_s16(ab), cd);
+    return (simd_byte)vminq_u8(vmaxq_u8(bytes, (uint8x16_t)minimum), (uint8x16_t)maximum);
+#elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
+    const v128_t zero = wasm_i16x8_splat((int16_t)to.zero);
+    const v128_t ab = wasm_i16x8_add_sat(wasm_i16x8_narrow_i32x4((v128_t)a, (v128_t)b), zero);
+    const v128_t cd = wasm_i16x8_add_sat(wasm_i16x8_narrow_i32x4((v128_t)c, (v128_t)d), zero);
+    return (simd_byte)wasm_u8x16_min(wasm_u8x16_max(wasm_u8x16_narrow_i16x8(ab, cd), (v128_t)minimum), (v128_t)maximum);
+#else
+    simd_byte bytes;
+    for (int i = 0; i < SIMD_WIDTH; i++) {
+        bytes[i] = (uint8_t)(a[i] + to.zero);
+        bytes[SIMD_WIDTH + i] = (uint8_t)(b[i] + to.zero);
+        bytes[2 * SIMD_WIDTH + i] = (uint8_t)(c[i] + to.zero);
+        bytes[3 * SIMD_WIDTH + i] = (uint8_t)(d[i] + to.zero);
+    }
+    (void)minimum, (void)maximum; /* rounded within */
+    return bytes;
+#endif
+}
+
+/* 4 * SIMD_WIDTH bytes from and to any address. */
+SIMD_INLINE simd_byte simd_byte_load(const uint8_t *from)
+{
+    simd_byte v;
+    __builtin_memcpy(&v, from, sizeof v);
+    return v;
+}
+
+SIMD_INLINE void simd_byte_store(uint8_t *to, simd_byte v)
+{
+    __builtin_memcpy(to, &v, sizeof v);
+}
+
+/* The first `count` bytes, 0 < count <= 4 * SIMD_WIDTH; the other lanes are zero, and what lies behind is not read. */
+SIMD_INLINE simd_byte simd_byte_load_part(const uint8_t *from, int count)
+{
+#if defined(DEPTHWISE_AVX512)
+    return (simd_byte)_mm512_maskz_loadu_epi8((__mmask64)(~0ull >> (64 - count)), from);
+#else
+    uint8_t bytes[4 * SIMD_WIDTH] = {0};
+    __builtin_memcpy(bytes, from, (unsigned)count);
+    return simd_byte_load(bytes);
+#endif
+}
+
+/* The first `count` bytes of v, 0 < count <= 4 * SIMD_WIDTH. */
+SIMD_INLINE void simd_byte_store_part(uint8_t *to, simd_byte v, int count)
+{
+#if defined(DEPTHWISE_AVX512)
+    _mm512_mask_storeu_epi8(to, (__mmask64)(~0ull >> (64 - count)), (__m512i)v);
+#else
+    uint8_t bytes[4 * SIMD_WIDTH];
+    simd_byte_store(bytes, v);
+    __builtin_memcpy(to, bytes, (unsigned)count);
+#endif
+}
+
+#endif
