@@ -17,6 +17,9 @@ from depthwise.planning import Call, PackedWeights, Phase, Place, Private, Progr
 C_TYPES = {"uint8": "uint8_t", "float32": "float"}
 """Element types by NumPy's name."""
 
+_SIZES = {"uint8": 1, "float32": 4}
+"""Their bytes."""
+
 
 @dataclass(frozen=True)
 class Function:
@@ -56,7 +59,7 @@ class SegmentText:
 
     Attributes:
         steps: of the stream. rows: of its last call, if it computes a band of them, begin to end.
-        windows: name, address, elements of a row, rows, first row. used: which of x, w, y, a it mentions.
+        windows: name, address, bytes of a row, rows, first row. used: which of x, w, y, a it mentions.
         bands: for every call, last first: its number in the stream, its first and its last row in a band.
     """
 
@@ -137,17 +140,13 @@ class _Stream:
 
     def _window(self, place: Place) -> tuple[str, str, int, str, str]:
         """What the window of a place is when the stream begins."""
-        name, row = self._names[place.offset], _row(place)
+        name, row = self._names[place.offset], _row(place) * _SIZES[place.type]
         if not self._bands:
-            return name, address(place), row, str(place.rows), "0"
+            return name, f"a + {place.offset}", row, str(place.rows), "0"
         own = self._private[place.offset].rows
         maker = next(index for index, call in enumerate(self._segment.calls) if call.output == place)
         rows = str(own) if own == place.rows else f"part == 0 ? {place.rows} : {own}"
-        return name, self._own(place), row, rows, f"b{maker}"
-
-    def _own(self, place: Place) -> str:
-        """Where a part's own memory lies."""
-        return part_memory(place.offset, self._private)
+        return name, part_memory(place.offset, self._private), row, rows, f"b{maker}"
 
     def _band(self, index: int) -> tuple[int, str, str]:
         """The rows that a call makes for a band: those that the calls after it need."""
@@ -186,7 +185,9 @@ class _Stream:
         )
 
     def _workspace(self, call: Call) -> tuple[str]:
-        return (self._own(call.workspace),) if self._bands and call.workspace else _workspace(call)
+        if not self._bands or call.workspace is None:
+            return _workspace(call)
+        return (f"(float *){part_memory(call.workspace.offset, self._private)}",)
 
     def _ready(self, call: Call) -> Iterator[str]:
         """How many rows each input permits."""
@@ -205,11 +206,11 @@ class _Stream:
             return address(place)
         if rows.aligned:
             return self._rows_of(place, self._done[call.name])
-        return f"{self._names[place.offset]}.memory" if place.rows else address(place)
+        return f"({C_TYPES[place.type]} *){self._names[place.offset]}.memory" if place.rows else address(place)
 
     def _rows_of(self, place: Place, row: str) -> str:
         if place.rows:
-            return f"stream_row(&{self._names[place.offset]}, {row})"
+            return f"({C_TYPES[place.type]} *)stream_row(&{self._names[place.offset]}, {row})"
         return f"{address(place)} + {row} * {_row(place)}"
 
     def _base(self, call: Call) -> str:
@@ -254,14 +255,16 @@ def part_of(
                 base = ("begin",)
                 inputs[index] += f" + begin * {_row(place, flat=call.flat)}"
     private = {one.shared: one for one in phase.private}
-    workspace = _workspace(call) if call.workspace is None else (part_memory(call.workspace.offset, private),)
+    workspace = _workspace(call)
+    if call.workspace is not None and call.workspace.offset in private:
+        workspace = (f"(float *){part_memory(call.workspace.offset, private)}",)
     operands = (*inputs, *_constants(call, packed), output, *workspace, *base, "begin", "end")
     return CallText(number, _describe(call), functions[call.function].name, operands)
 
 
 def part_memory(offset: int, private: Mapping[int, Private]) -> str:
     """Where memory lies of which every part has its own, by the offset of the first part's."""
-    return f"(float *)part_memory(a, part, {offset}, {private[offset].offset})"
+    return f"part_memory(a, part, {offset}, {private[offset].offset})"
 
 
 def rows_of(call: Call) -> int:
@@ -281,7 +284,7 @@ def _function(call: Call, name: str) -> Function:
         struct=call.kernel.struct,
         fields=tuple((field, _literal(value)) for field, value in call.fields.items()),
         arguments=(
-            *(*arguments, "const float *constants", "float *y", "float *workspace"),
+            *(*arguments, "const float *constants", f"{C_TYPES[call.output.type]} *y", "float *workspace"),
             *(f"int {each}" for each in (*rows, *channels)),
         ),
         operands=(*inputs, "constants", "y", "workspace"),
@@ -298,7 +301,7 @@ def _channels(call: Call) -> tuple[str, ...]:
 def address(place: Place) -> str:
     """Where a place begins, as an expression."""
     if place.region == "arena":
-        return f"(float *)(a + {place.offset})"
+        return f"({C_TYPES[place.type]} *)(a + {place.offset})"
     if place.region == "output":
         return f"y + {place.offset // 4}" if place.offset else "y"
     return f"(const {C_TYPES[place.type]} *)((const unsigned char *)x + {place.offset})" if place.offset else "x"
@@ -319,7 +322,7 @@ def _constants(call: Call, packed: PackedWeights) -> tuple[str]:
 
 
 def _workspace(call: Call) -> tuple[str]:
-    return ("NULL" if call.workspace is None else address(call.workspace),)
+    return ("NULL" if call.workspace is None else f"(float *)(a + {call.workspace.offset})",)
 
 
 def _reduces(call: Call) -> bool:

@@ -18,7 +18,7 @@ from depthwise.compiler.calls import C_TYPES, comment, functions_of, operands_in
 from depthwise.compiler.isa import BASE_FLAGS, INSTRUCTIONS, flags_for
 from depthwise.compiler.manifest import FILE, Manifest, Part, Tensor, TimedCall, WeightsForm
 from depthwise.compiler.parallel import phases_of
-from depthwise.compiler.weights import rows
+from depthwise.compiler.weights import members
 from depthwise.device import HOST, Device, load_device
 from depthwise.errors import UserError
 from depthwise.files import atomic_folder
@@ -183,7 +183,7 @@ def _render(programs: Sequence[Program], manifest: Manifest, packed: Sequence[Pa
     files = {f"{name}.h": "network.h.j2", "main.c": "main.c.j2", "README.md": "README.md.j2"}
     if manifest.weights_form == "array":
         files[f"{name}_weights.c"] = "weights_array.c.j2"
-        context["weight_rows"] = rows(packed[0].data)
+        context["members"] = members(packed[0].sections)
     elif manifest.weights_form == "incbin":
         files[f"{name}_weights.c"] = "weights_incbin.c.j2"
     if len(programs) > 1:

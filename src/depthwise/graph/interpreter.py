@@ -31,7 +31,7 @@ def evaluate(normal_graph: ir.Model, inputs: np.ndarray | Sequence[np.ndarray]) 
         values[value] = array
     last_readers = {value: node for node in graph for value in node.inputs if value is not None}
     for node in graph:
-        values[node.outputs[0]] = REGISTRY[node.op_type].reference(node, *(values[x] for x in activations_of(node)))
+        values[node.outputs[0]] = REGISTRY[node.op_type].compute(node, *(values[x] for x in activations_of(node)))
         for value in activations_of(node):
             if last_readers[value] is node and not value.is_graph_output():
                 values.pop(value, None)

@@ -30,12 +30,15 @@ from depthwise.graph.passes.fuse_activation import fuse_activation
 from depthwise.graph.passes.infer_shapes import infer_shapes
 from depthwise.graph.passes.inline_functions import inline_functions
 from depthwise.graph.passes.lower import LOWERINGS, lower
+from depthwise.graph.passes.move_scales import move_scales
 from depthwise.graph.passes.name_nodes import name_nodes
 from depthwise.graph.passes.name_values import name_values
+from depthwise.graph.passes.read_scales import read_scales
 from depthwise.graph.passes.recompose_activations import recompose_activations
 from depthwise.graph.passes.recompose_affine import recompose_affine
 from depthwise.graph.passes.remove_dead import remove_dead
 from depthwise.graph.passes.remove_identities import remove_identities
+from depthwise.graph.passes.to_integers import to_integers
 from depthwise.graph.passes.vectors_to_maps import vectors_to_maps
 from depthwise.graph.verifier import verify
 from depthwise.ops.base import DOMAIN
@@ -48,6 +51,7 @@ INPUTS = ("auto", "uint8", "float")
 UNDERSTAND: tuple[Pass, ...] = (
     Pass(inline_functions,       "exporters hide operators in functions"),
     Pass(fix_batch,              "with one static input shape every other shape follows"),
+    Pass(read_scales,            "weights in integers are constants too, but their scales must be remembered"),
     Pass(fold_constants,         "shape arithmetic and computed weights vanish; what is left is the network",
          gone=("Constant",)),
     Pass(name_nodes,             "errors and cost rows speak of nodes by name"),
@@ -59,6 +63,7 @@ REWRITE: tuple[Pass, ...] = (
     Pass(check_weights,          "NaN is refused where it still has its own name"),
     Pass(remove_identities,      "so that the patterns below need not look through them",
          gone=("Identity", "Dropout", "Cast", "Transpose", "Expand")),
+    Pass(move_scales,            "scales around a reshape or a border would hide it from the rules below"),
     Pass(canonical_linear,       "MatMul and Gemm are one thing, with weights [O, I]",
          gone=("MatMul",)),
     Pass(count_parameters,       "papers count BatchNorm's scale and shift, which are folded next"),
@@ -90,6 +95,7 @@ CAMERA: tuple[Pass, ...] = (
 """Only for input "uint8"."""
 
 FINISH: tuple[Pass, ...] = (
+    Pass(to_integers,            "what stands between 8-bit values is computed in 8 bits"),
     Pass(name_nodes,             "rules that made two nodes of one gave both its name"),
     Pass(name_values,            "buffers and parameters are named after their nodes"),
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import onnx_ir as ir
 
 from depthwise.ops import REGISTRY
+from depthwise.ops._quantized import Quantization, input_quantization, is_integer, output_quantization
 from depthwise.ops.base import DOMAIN, activations_of, is_constant, parameters_of, shape_of
 
 Check = Callable[[ir.Model], Iterator[str]]
@@ -74,10 +75,26 @@ def _types(graph: ir.Model) -> Iterator[str]:
     for value in graph.graph.inputs:
         if value.dtype not in (ir.DataType.FLOAT, ir.DataType.UINT8):
             yield f"input '{value.name}' is {value.dtype}"
-    outputs = (output for node in graph.graph for output in node.outputs)
-    for value in (*graph.graph.initializers.values(), *outputs):
-        if value.dtype != ir.DataType.FLOAT:
-            yield f"value '{value.name}' is {value.dtype}"
+    for node in graph.graph:
+        expected = ir.DataType.UINT8 if is_integer(node) else ir.DataType.FLOAT
+        if node.outputs[0].dtype != expected:
+            yield f"value '{node.outputs[0].name}' is {node.outputs[0].dtype}"
+        kinds = _INTEGERS if is_integer(node) else (ir.DataType.FLOAT,) * 2
+        for value, kind in zip(parameters_of(node), kinds, strict=False):
+            if value.dtype != kind:
+                yield f"value '{value.name}' is {value.dtype}"
+
+
+def _scales(graph: ir.Model) -> Iterator[str]:
+    """An activation has one scale and zero point, wherever it is written or read."""
+    known: dict[ir.Value, Quantization] = {}
+    for node in graph.graph:
+        read = len(node.attributes.get_floats("x_scales", ()))
+        for index, value in enumerate(activations_of(node)[:read]):
+            if known.setdefault(value, input_quantization(node, index)) != input_quantization(node, index):
+                yield f"value '{value.name}' has two scales"
+        if is_integer(node):
+            known[node.outputs[0]] = output_quantization(node)
 
 
 def _input_order(graph: ir.Model) -> Iterator[str]:
@@ -90,6 +107,8 @@ def _input_order(graph: ir.Model) -> Iterator[str]:
 def _arity(graph: ir.Model) -> Iterator[str]:
     for node in graph.graph:
         expected = ARITY.get(node.op_type, (1, 0))
+        if is_integer(node) and expected[1]:
+            expected = (expected[0], len(_INTEGERS))
         found = (len(activations_of(node)), len(parameters_of(node)))
         if found != expected:
             yield f"node '{node.name}' ({node.op_type}) has {found} activations and parameters, not {expected}"
@@ -105,6 +124,9 @@ def _shape_rules(graph: ir.Model) -> Iterator[str]:
         if tuple(shape) != shape_of(node.outputs[0]):
             yield f"node '{node.name}' ({node.op_type}) gives {tuple(shape)}, stated is {shape_of(node.outputs[0])}"
 
+
+_INTEGERS = (ir.DataType.INT8, ir.DataType.INT32, ir.DataType.FLOAT)
+"""Types of weight, bias and scales of a node of 8 bits."""
 
 ARITY = {
     "Add": (2, 0),
@@ -123,7 +145,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("value names are unique", _value_names),
     ("nodes stand after what they read", _topological),
     ("shapes are static, [1, C, H, W] or [1, C]", _static_shapes),
-    ("values are float32, the input float32 or uint8", _types),
+    ("values are float32, the input float32 or uint8, those of 8 bits uint8", _types),
+    ("an activation of 8 bits has one scale", _scales),
     ("activations come before parameters", _input_order),
     ("operators have their number of inputs", _arity),
     ("shapes are what the operators' rules say", _shape_rules),

@@ -1,24 +1,32 @@
 """Predicates, and the kernels that serve more than one operator."""
 
 from dataclasses import replace
+from typing import Any
 
 import onnx_ir as ir
 
-from depthwise.ops._packing import Layout
-from depthwise.ops._parameters import convolution_fields, map_shape, pointwise_fields
+from depthwise.ops._packing import IntegerLayout, Layout
+from depthwise.ops._parameters import (
+    convolution_fields,
+    convolution_i8_fields,
+    map_shape,
+    pointwise_fields,
+    pointwise_i8_fields,
+)
+from depthwise.ops._quantized import is_integer
 from depthwise.ops._vectors import with_vectors
 from depthwise.ops._window import window_of
 from depthwise.ops.base import Kernel, activations_of, shape_of
 
 
 def reads_pixels(node: ir.Node) -> bool:
-    """Whether the first activation is uint8 camera pixels."""
-    return activations_of(node)[0].dtype == ir.DataType.UINT8
+    """Whether the first activation is uint8 camera pixels, and the output floats."""
+    return activations_of(node)[0].dtype == ir.DataType.UINT8 and not is_integer(node)
 
 
 def reads_floats(node: ir.Node) -> bool:
     """Whether the first activation is float32."""
-    return not reads_pixels(node)
+    return activations_of(node)[0].dtype == ir.DataType.FLOAT
 
 
 CONVOLUTION_F32 = Kernel(
@@ -48,6 +56,21 @@ POINTWISE_F32 = Kernel(
     fits=reads_floats,
     constants=Layout("OHWI"),
     includes=("parameters.h", "activation.h"),
+)
+
+
+def integer_kernel(name: str, struct: str, **more: Any) -> Kernel:
+    """A kernel from bytes to bytes, in plain C unless `more` says otherwise."""
+    more = {"fits": is_integer, "includes": ("parameters.h", "requantize.h"), **more}
+    return Kernel(name=name, struct=struct, input_type="uint8", output_type="uint8", **more)
+
+
+CONVOLUTION_I8 = integer_kernel(
+    "convolution_i8", "convolution_i8_parameters", parameters=convolution_i8_fields, constants=IntegerLayout("OHWI")
+)
+
+POINTWISE_I8 = integer_kernel(
+    "pointwise_i8", "pointwise_i8_parameters", parameters=pointwise_i8_fields, constants=IntegerLayout("OHWI")
 )
 
 

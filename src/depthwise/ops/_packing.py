@@ -1,4 +1,4 @@
-"""Packs the parameters of a node into the one float32 array that its kernel reads, from a description of the layout."""
+"""Packs the parameters of a node into what its kernel reads, from a description of the layout."""
 
 import math
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from depthwise.ops._quantized import input_quantization, output_scales
 from depthwise.ops._window import pad_values_of
 from depthwise.ops.base import array_of, shape_of
 
@@ -49,6 +50,33 @@ def _fill(matrix: np.ndarray, multiple: int) -> np.ndarray:
     """Zeros to the right of a matrix, up to a multiple of columns."""
     columns = math.ceil(matrix.shape[1] / multiple) * multiple
     return np.pad(matrix, ((0, 0), (0, columns - matrix.shape[1])))
+
+
+@dataclass(frozen=True)
+class IntegerLayout:
+    """How a kernel of 8 bits wants its weights; biases (int32, zero points folded in) and scales (float32) follow.
+
+    Attributes:
+        order: the axes of the weight [O, I, H, W], outermost first.
+    """
+
+    order: str
+
+    def __call__(self, node: ir.Node) -> list[np.ndarray]:
+        """Weights int8, bias int32 [O], scales float32 [O] of a node in 8-bit form."""
+        weight = array_of(node.inputs[1])
+        weight = weight.reshape(*weight.shape, *(1,) * (4 - weight.ndim))
+        ordered = weight.transpose(["OIHW".index(axis) for axis in self.order])
+        return [ordered.reshape(-1), folded_bias(node), output_scales(node)]
+
+
+def folded_bias(node: ir.Node, zero: int | None = None) -> np.ndarray:
+    """bias - zero * sum of weights modulo 2^32, int32 [O]; `zero`: None: the input's zero point."""
+    weight, bias = array_of(node.inputs[1]).astype(np.int64), array_of(node.inputs[2]).astype(np.int64)
+    if zero is None:
+        zero = input_quantization(node).zero
+    folded = bias - zero * weight.reshape(len(weight), -1).sum(axis=1)
+    return np.asarray((folded & 0xFFFFFFFF).astype(np.uint32).view(np.int32))
 
 
 def scale_and_shift(node: ir.Node) -> np.ndarray:

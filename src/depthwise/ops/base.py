@@ -5,7 +5,8 @@ To add an operator: one file in this folder that defines `OPERATORS = {op_type: 
 the operator's `kernels`, before the slower ones.
 
 A node of the normal form is an `onnx_ir.Node` in the domain "depthwise": batch 1, static shapes, float32 tensors
-[1, C, H, W] or [1, C], activations first among its inputs, then its parameters as initializers.
+[1, C, H, W] or [1, C], activations first among its inputs, then its parameters as initializers. `_quantized.py` says
+what a node in 8-bit form is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -63,8 +64,10 @@ class Kernel:
 
     Every kernel has the same signature, so that the emitted program is a flat list of calls:
 
-        NAME(const struct PARAMETERS *p, const INPUT *x, [const float *x2,] const float *constants,
-             float *y, float *workspace, int base, int first, int last[, int from, int to])
+        NAME(const struct PARAMETERS *p, const INPUT *x, [const INPUT *x2,] const float *constants,
+             OUTPUT *y, float *workspace, int base, int first, int last[, int from, int to])
+
+    (constants and workspace are void pointers in kernels of 8 bits)
 
     It computes rows `first` (inclusive) to `last` (exclusive) of its output map (NHWC; a vector has one row). y begins
     with row `first`, x (and x2, unless it is a gate) with input row `base`; without a window, base is first. A kernel
@@ -78,9 +81,11 @@ class Kernel:
             "avx2" the emitted source defines DEPTHWISE_AVX2 before it includes the kernel, and so for the others:
             `kernels/simd.h` then compiles for that set whatever the flags are, as the packed weights need.
         fits: whether the kernel can serve a node.
-        constants: packs the parameters of a node into the one float32 array that the kernel reads (None: none).
+        constants: packs the parameters of a node into what the kernel reads: an array, or several that lie one after
+            the other, each at a multiple of 4 bytes (None: none).
         workspace: bytes of scratch which the kernel needs for a node.
-        input_type: element type of the first activation, "float32" or "uint8".
+        keeps: whether the workspace holds its content from one call of a stream to the next.
+        input_type, output_type: element types of the first activation and of the output, "float32" or "uint8".
         includes: further headers of `kernels/` which the kernel includes.
         channels: `from` and `to` are multiples of this, or the end, at least so far apart; 0: it takes no such range.
     """
@@ -90,9 +95,11 @@ class Kernel:
     parameters: Callable[[ir.Node], Mapping[str, int | float | str]]
     instructions: str = "c"
     fits: Callable[[ir.Node], bool] = always
-    constants: Callable[[ir.Node], np.ndarray | None] = lambda _: None
+    constants: Callable[[ir.Node], np.ndarray | Sequence[np.ndarray] | None] = lambda _: None
     workspace: Callable[[ir.Node], int] = lambda _: 0
+    keeps: bool = False
     input_type: str = "float32"
+    output_type: str = "float32"
     includes: Sequence[str] = ()
     channels: int = 0
 
@@ -129,6 +136,7 @@ class Operator:
         shape: shape rule, from a node to the shape of its one output.
         macs: multiply-accumulates of a node; elementwise work and pooling count as none (the papers' convention).
         reference: NumPy reference from a node and its activations (float64 accumulation) to its output; NCHW.
+        integer: the same for a node in 8-bit form, exact to the bit (docs/int8.md); None: it has no such form.
         kernels: the kernels that serve it, fastest first; the last one serves every node on every target.
         rows: which input rows an output row needs, for an operator that can run row by row (None: only as a whole).
             Activations as high as the first one are read by these rows, others (a gate) as a whole.
@@ -141,6 +149,7 @@ class Operator:
 
     shape: Callable[[ir.Node], Shape]
     reference: Callable[..., np.ndarray]
+    integer: Callable[..., np.ndarray] | None = None
     macs: Callable[[ir.Node], int] = lambda _: 0
     kernels: Sequence[Kernel] = field(default_factory=tuple)
     rows: Callable[[ir.Node], Rows] | None = None
@@ -149,3 +158,9 @@ class Operator:
     channelwise: bool = False
     view: bool = False
     error: ErrorRule | None = None
+
+    def compute(self, node: ir.Node, *activations: np.ndarray) -> np.ndarray:
+        """The output of a node by the NumPy reference of its form."""
+        if "y_scale" in node.attributes and self.integer is not None:
+            return self.integer(node, *activations)
+        return self.reference(node, *activations)

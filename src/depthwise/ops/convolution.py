@@ -9,10 +9,11 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from depthwise.ops._convolution import convolution_macs, convolve
+from depthwise.ops._convolution import convolution_macs, convolve, convolve_integers
 from depthwise.ops._kernels import (
     CONVOLUTION_F32,
     CONVOLUTION_F32_SIMD,
+    CONVOLUTION_I8,
     CONVOLUTION_U8_F32,
     CONVOLUTION_U8_F32_SIMD,
     reads_floats,
@@ -45,8 +46,16 @@ OPERATORS = {
     "Convolution": Operator(
         shape=convolved_shape,
         reference=convolve,
+        integer=convolve_integers,
         macs=convolution_macs,
-        kernels=(*CONVOLUTION_U8_F32_SIMD, CONVOLUTION_U8_F32, *CONVOLUTION_F32_SIMD, *_GROUPED, CONVOLUTION_F32),
+        kernels=(
+            CONVOLUTION_I8,
+            *CONVOLUTION_U8_F32_SIMD,
+            CONVOLUTION_U8_F32,
+            *CONVOLUTION_F32_SIMD,
+            *_GROUPED,
+            CONVOLUTION_F32,
+        ),
         rows=window_rows,
     )
 }

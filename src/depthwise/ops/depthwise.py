@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 
-from depthwise.ops._convolution import convolution_macs, convolve
-from depthwise.ops._kernels import CONVOLUTION_U8_F32, reads_floats
-from depthwise.ops._packing import Layout
-from depthwise.ops._parameters import convolution_fields
+from depthwise.ops._convolution import convolution_macs, convolve, convolve_integers
+from depthwise.ops._kernels import CONVOLUTION_U8_F32, integer_kernel, reads_floats
+from depthwise.ops._packing import IntegerLayout, Layout
+from depthwise.ops._parameters import convolution_fields, convolution_i8_fields
 from depthwise.ops._vectors import SIMD_WIDTHS, with_vectors
 from depthwise.ops._window import convolved_shape, window_rows
 from depthwise.ops.base import Kernel, Operator, array_of, shape_of
@@ -66,12 +66,17 @@ _F32_MULTIPLIER_SIMD = with_vectors(
     constants=_members_first,
 )
 
+_I8 = integer_kernel(
+    "depthwise_i8", "convolution_i8_parameters", parameters=convolution_i8_fields, constants=IntegerLayout("HWIO")
+)
+
 OPERATORS = {
     "Depthwise": Operator(
         shape=convolved_shape,
         reference=convolve,
+        integer=convolve_integers,
         macs=convolution_macs,
-        kernels=(CONVOLUTION_U8_F32, *_F32_SIMD, *_F32_NARROW_SIMD, *_F32_MULTIPLIER_SIMD, _F32),
+        kernels=(_I8, CONVOLUTION_U8_F32, *_F32_SIMD, *_F32_NARROW_SIMD, *_F32_MULTIPLIER_SIMD, _F32),
         rows=window_rows,
         channelwise=True,
     )

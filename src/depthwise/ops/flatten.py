@@ -21,4 +21,4 @@ def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
     return x.reshape(_shape(node))
 
 
-OPERATORS = {"Flatten": Operator(shape=_shape, reference=_reference, view=True)}
+OPERATORS = {"Flatten": Operator(shape=_shape, reference=_reference, integer=_reference, view=True)}

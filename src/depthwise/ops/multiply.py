@@ -7,7 +7,9 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._activation import activate
-from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops._kernels import integer_kernel
+from depthwise.ops._parameters import binary_i8_fields, elementwise_fields
+from depthwise.ops._quantized import centred, input_quantization, is_integer, output_quantization, requantize
 from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
@@ -23,12 +25,20 @@ def _reference(node: ir.Node, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return activate(node, x.astype(np.float64) * y)
 
 
+def _integer(node: ir.Node, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    first, second, out = (
+        np.float32(each.scale)
+        for each in (input_quantization(node, 0), input_quantization(node, 1), output_quantization(node))
+    )
+    return requantize(node, centred(node, 0, x) * centred(node, 1, y), np.float32((first * second) / out))
+
+
 def _same_shape(node: ir.Node) -> bool:
-    return shape_of(node.inputs[0]) == shape_of(node.inputs[1])
+    return not is_integer(node) and shape_of(node.inputs[0]) == shape_of(node.inputs[1])
 
 
 def _one_factor_a_channel(node: ir.Node) -> bool:
-    return math.prod(shape_of(node.inputs[1])) == shape_of(node.inputs[0])[1]
+    return not is_integer(node) and math.prod(shape_of(node.inputs[1])) == shape_of(node.inputs[0])[1]
 
 
 _MAPS = Kernel(
@@ -41,11 +51,21 @@ _MAPS = Kernel(
 
 _GATE = replace(_MAPS, name="multiply_gate_f32", fits=_one_factor_a_channel)
 
+_MAPS_I8 = integer_kernel(
+    "multiply_i8",
+    "binary_i8_parameters",
+    parameters=lambda node: binary_i8_fields(node, product=True),
+    fits=lambda node: is_integer(node) and shape_of(node.inputs[0]) == shape_of(node.inputs[1]),
+)
+
+_GATE_I8 = replace(_MAPS_I8, name="multiply_gate_i8", fits=is_integer)
+
 OPERATORS = {
     "Multiply": Operator(
         shape=_shape,
         reference=_reference,
-        kernels=(*with_vectors(_MAPS), _MAPS, *with_vectors(_GATE), _GATE),
+        integer=_integer,
+        kernels=(_MAPS_I8, _GATE_I8, *with_vectors(_MAPS), _MAPS, *with_vectors(_GATE), _GATE),
         rows=row_by_row,
         pixelwise=True,
         in_place=True,

@@ -3,8 +3,10 @@
 import numpy as np
 import onnx_ir as ir
 
+from depthwise.ops._kernels import integer_kernel, reads_pixels
 from depthwise.ops._packing import scale_and_shift
-from depthwise.ops._parameters import elementwise_fields
+from depthwise.ops._parameters import elementwise_fields, quantized_fields
+from depthwise.ops._quantized import output_quantization
 from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
@@ -22,8 +24,18 @@ def _reference(node: ir.Node, x: np.ndarray) -> np.ndarray:
     return np.asarray(x * scale + shift, np.float32)
 
 
+def tables(node: ir.Node) -> np.ndarray:
+    """What each pixel value becomes in each channel, uint8 [C, 256]."""
+    scale, shift = (np.asarray(node.attributes.get_floats(name))[:, None] for name in ("scale", "shift"))
+    return output_quantization(node).quantize(np.asarray(np.arange(256) * scale + shift, np.float32))
+
+
+def _integer(node: ir.Node, x: np.ndarray) -> np.ndarray:
+    return np.stack([row[channel] for row, channel in zip(tables(node), x[0], strict=True)])[None]
+
+
 def _few_channels(node: ir.Node) -> bool:
-    return shape_of(node.inputs[0])[1] <= 4
+    return reads_pixels(node) and shape_of(node.inputs[0])[1] <= 4
 
 
 _KERNEL = Kernel(
@@ -31,15 +43,21 @@ _KERNEL = Kernel(
     struct="elementwise_parameters",
     parameters=elementwise_fields,
     constants=scale_and_shift,
+    fits=reads_pixels,
     input_type="uint8",
     includes=("parameters.h", "activation.h"),
+)
+
+_I8 = integer_kernel(
+    "normalize_u8_i8", "quantized_parameters", parameters=quantized_fields, constants=tables, includes=("parameters.h",)
 )
 
 OPERATORS = {
     "Normalize": Operator(
         shape=_shape,
         reference=_reference,
-        kernels=(*with_vectors(_KERNEL, fits=_few_channels), _KERNEL),
+        integer=_integer,
+        kernels=(_I8, *with_vectors(_KERNEL, fits=_few_channels), _KERNEL),
         rows=row_by_row,
         pixelwise=True,
     )

@@ -197,12 +197,19 @@ def _stages(graph: ir.Model) -> Stages:
 
 
 def _scratch(stages: Stages, cuts: Sequence[Cut], kernels: Sequence[Kernel]) -> dict[str, Lifetime]:
-    """The workspace of each segment, by name: its calls take turns in one."""
+    """The workspaces by name: the calls of a segment take turns in one, but for kernels that keep theirs."""
     scratch = {}
     for cut in cuts:
-        size = max(kernels[number].workspace(stages.calls[number].node) for number in range(cut.start, cut.stop))
-        if size:
-            scratch[f"{stages.calls[cut.start].name}.workspace"] = Lifetime(size, cut.start, cut.stop - 1)
+        shared = 0
+        for number in range(cut.start, cut.stop):
+            call, kernel = stages.calls[number], kernels[number]
+            size = kernel.workspace(call.node)
+            if kernel.keeps:
+                scratch[f"{call.name}.kept"] = Lifetime(size, cut.start, cut.stop - 1)
+            else:
+                shared = max(shared, size)
+        if shared:
+            scratch[f"{stages.calls[cut.start].name}.workspace"] = Lifetime(shared, cut.start, cut.stop - 1)
     return scratch
 
 
@@ -286,12 +293,12 @@ def _call(
 
 
 def _with_workspace(calls: Sequence[Call], buffers: Mapping[str, Buffer]) -> tuple[Call, ...]:
-    """The calls of a segment, each that needs one with the segment's workspace."""
-    buffer = buffers.get(f"{calls[0].name}.workspace")
+    """The calls of a segment, each that needs a workspace with the segment's, or with the one that it keeps."""
     placed = []
     for call in calls:
         size = call.kernel.workspace(call.node)
-        if buffer and size:
+        if size:
+            buffer = buffers[f"{call.name}.kept" if call.kernel.keeps else f"{calls[0].name}.workspace"]
             call = replace(call, workspace=Place("arena", buffer.offset, size, (size,), "uint8"))
         placed.append(call)
     return tuple(placed)

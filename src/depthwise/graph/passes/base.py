@@ -135,6 +135,11 @@ def new_node(
     return node
 
 
+def carried(node: ir.Node) -> dict[str, Any]:
+    """The attributes of a node with weights that its replacement must keep: where integers were (`read_scales`)."""
+    return {key: node.attributes[key].value for key in ("w_scales", "b_integers") if key in node.attributes}
+
+
 def activation_node(before: ir.Node, x: ir.Value, name: str, bounds: tuple[float, float] | None = None) -> ir.Node:
     """A node `Activation` of the normal form; `bounds` for "clip"."""
     attributes: dict[str, Any] = {"activation": name}

@@ -6,7 +6,17 @@ MatMul(x, B) = Gemm(x, B^T);   Gemm(x, B, c; alpha, beta, transB) = Gemm(x, alph
 import numpy as np
 import onnx_ir as ir
 
-from depthwise.graph.passes.base import constant, has_input, new_node, nodes_of, parameter, refuse, replace, shape_at
+from depthwise.graph.passes.base import (
+    carried,
+    constant,
+    has_input,
+    new_node,
+    nodes_of,
+    parameter,
+    refuse,
+    replace,
+    shape_at,
+)
 
 
 def canonical_linear(model: ir.Model) -> bool:
@@ -34,7 +44,7 @@ def canonical_linear(model: ir.Model) -> bool:
         if bias is not None:
             vector = np.broadcast_to(bias.reshape(-1) * np.float32(beta), (weight.shape[0],))
             inputs.append(parameter(model, f"{node.name}.bias", vector))
-        gemm = new_node(node, "Gemm", inputs, (1, weight.shape[0]), {"transB": 1})
+        gemm = new_node(node, "Gemm", inputs, (1, weight.shape[0]), {"transB": 1, **carried(node)})
         replace(node.outputs[0], gemm.outputs[0])
         changed = True
     return changed

@@ -9,6 +9,7 @@ ONNX flattens in the order C, H, W; compiled maps lie in the order H, W, C. Afte
 import onnx_ir as ir
 
 from depthwise.graph.passes.base import (
+    carried,
     constant,
     new_node,
     nodes_of,
@@ -60,7 +61,11 @@ def _convolution(model: ir.Model, flatten: ir.Node, gemm: ir.Node) -> ir.Node:
     kernel = parameter(model, f"{gemm.name}.weight", weight.reshape(len(weight), *shape[1:]))
     output = (1, len(weight), 1, 1)
     conv = new_node(
-        gemm, "Conv", [flatten.inputs[0], kernel, *gemm.inputs[2:]], output, {"kernel_shape": list(shape[2:])}
+        gemm,
+        "Conv",
+        [flatten.inputs[0], kernel, *gemm.inputs[2:]],
+        output,
+        {"kernel_shape": list(shape[2:]), **carried(gemm)},
     )
     view = new_node(gemm, "Flatten", [conv.outputs[0]], output[:2], {"axis": 1})
     view.metadata_props.clear()

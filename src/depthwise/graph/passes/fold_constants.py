@@ -25,10 +25,7 @@ def fold_constants(model: ir.Model) -> bool:
     Raises:
         UserError: a node that computes a constant fails (a file whose constants do not fit together).
     """
-    for node in nodes_of(model, "Constant"):
-        _own_tensor(node)
-    lift = LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
-    changed = bool(lift(model).modified)
+    changed = lift_constants(model)
     if any(_is_foldable(node) for node in model.graph):
         import onnxscript.optimizer  # slow to import, and our own graphs have nothing to fold
 
@@ -44,9 +41,16 @@ def fold_constants(model: ir.Model) -> bool:
             except RuntimeError as error:
                 raise UserError(f"the network's constants cannot be computed: {error}") from None
         changed |= bool(folded.modified)
-        lift(model)
+        lift_constants(model)
         RemoveUnusedNodesPass()(model)
     return changed
+
+
+def lift_constants(model: ir.Model) -> bool:
+    """Makes initializers of Constant nodes."""
+    for node in nodes_of(model, "Constant"):
+        _own_tensor(node)
+    return bool(LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model).modified)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.graph.passes.base import (
+    carried,
     constant,
     has_input,
     new_node,
@@ -23,6 +24,7 @@ from depthwise.graph.passes.base import (
     shape_at,
     static_shape,
 )
+from depthwise.graph.passes.read_scales import scale_and_zero
 from depthwise.ops.base import DOMAIN, Shape
 
 
@@ -47,6 +49,8 @@ def lower(model: ir.Model) -> bool:
         assert shape is not None
         values = [parameter(model, f"{node.name}.{key}", array) for key, array in lowered.parameters.items()]
         new = new_node(node, lowered.operator, [*lowered.inputs, *values], shape, lowered.attributes, DOMAIN)
+        if lowered.operator == "Quantize":
+            new.outputs[0].type = ir.TensorType(ir.DataType.UINT8)
         replace(node.outputs[0], new.outputs[0])
         changed = True
     if model.graph.opset_imports.get(DOMAIN) != 1:
@@ -73,7 +77,9 @@ def _convolution(node: ir.Node) -> _Lowered:
         operator = "Convolution"
     zeros = np.zeros(len(weight), np.float32)
     parameters = {"weight": weight, "bias": zeros if bias is None else bias}
-    return _Lowered(operator, [node.inputs[0]], {**window, "group": group, "activation": "none"}, parameters)
+    return _Lowered(
+        operator, [node.inputs[0]], {**window, "group": group, "activation": "none", **carried(node)}, parameters
+    )
 
 
 def _linear(node: ir.Node) -> _Lowered:
@@ -81,7 +87,7 @@ def _linear(node: ir.Node) -> _Lowered:
     assert weight is not None
     zeros = np.zeros(len(weight), np.float32)
     parameters = {"weight": weight, "bias": zeros if bias is None else bias}
-    return _Lowered("FullyConnected", [node.inputs[0]], {"activation": "none"}, parameters)
+    return _Lowered("FullyConnected", [node.inputs[0]], {"activation": "none", **carried(node)}, parameters)
 
 
 def _pool(node: ir.Node) -> _Lowered:
@@ -113,6 +119,29 @@ def _multiply(node: ir.Node) -> _Lowered:
     return _Lowered("Multiply", inputs, {"activation": "none"}, {})
 
 
+def _quantize(node: ir.Node) -> _Lowered:
+    scale, zero = _byte_scale(node)
+    return _Lowered("Quantize", [node.inputs[0]], {"y_scale": scale, "y_zero": zero}, {})
+
+
+def _dequantize(node: ir.Node) -> _Lowered:
+    scale, zero = _byte_scale(node)
+    return _Lowered("Dequantize", [node.inputs[0]], {"x_scales": [scale], "x_zeros": [zero]}, {})
+
+
+def _byte_scale(node: ir.Node) -> tuple[float, int]:
+    """Scale and zero point (of uint8) of a QuantizeLinear or DequantizeLinear of an activation."""
+    scales, zeros = scale_and_zero(node)
+    if len(set(zip(scales.tolist(), zeros.tolist(), strict=True))) > 1:
+        raise refuse(node, f"has {scales.size} scales: an activation has one, so quantize the model per tensor there")
+    kind = node.outputs[0].dtype if node.op_type == "QuantizeLinear" else node.inputs[0].dtype  # type: ignore[union-attr]
+    if has_input(node, 2):
+        kind = node.inputs[2].dtype  # type: ignore[union-attr]
+    if kind not in (ir.DataType.INT8, ir.DataType.UINT8):
+        raise refuse(node, f"holds activations of {kind}: int8 and uint8 are supported")
+    return float(scales[0]), int(zeros[0]) + (128 if kind == ir.DataType.INT8 else 0)
+
+
 def _softmax(node: ir.Node) -> _Lowered:
     shape = shape_at(node)
     axis = node.attributes.get_int("axis", -1) % len(shape)
@@ -129,11 +158,13 @@ LOWERINGS: Mapping[str, Callable[[ir.Node], _Lowered]] = {
     "Add": _add,
     "AveragePool": _pool,
     "Conv": _convolution,
+    "DequantizeLinear": _dequantize,
     "Flatten": _unary,
     "Gemm": _linear,
     "GlobalAveragePool": _unary,
     "MaxPool": _pool,
     "Mul": _multiply,
+    "QuantizeLinear": _quantize,
     "Softmax": _softmax,
     "Sum": _add,
 }

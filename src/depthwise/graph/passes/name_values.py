@@ -4,7 +4,7 @@ import onnx_ir as ir
 
 from depthwise.ops.base import is_constant
 
-_PARAMETERS = ("weight", "bias")
+_PARAMETERS = ("weight", "bias", "scale")
 
 
 def name_values(model: ir.Model) -> bool:

@@ -5,7 +5,7 @@ Reshape(f(Gemm(Flatten(x)))) to [1, C, 1, 1] = f(Conv 1x1 (x))   for x [1, I, 1,
 
 import onnx_ir as ir
 
-from depthwise.graph.passes.base import constant, new_node, nodes_of, parameter, refuse, replace, shape_at
+from depthwise.graph.passes.base import carried, constant, new_node, nodes_of, parameter, refuse, replace, shape_at
 from depthwise.ops.base import DOMAIN
 
 
@@ -45,4 +45,4 @@ def _as_map(model: ir.Model, value: ir.Value | None) -> ir.Value | None:
     assert weight is not None
     kernel = parameter(model, f"{node.name}.weight", weight.reshape(*weight.shape, 1, 1))
     inputs = [source, kernel, *node.inputs[2:]]
-    return new_node(node, "Conv", inputs, (1, len(weight), 1, 1), {"kernel_shape": [1, 1]}).outputs[0]
+    return new_node(node, "Conv", inputs, (1, len(weight), 1, 1), {"kernel_shape": [1, 1], **carried(node)}).outputs[0]
