@@ -18,7 +18,8 @@ from depthwise.ops.cases import Case
 
 KERNELS = Path(depthwise.__file__).parent / "kernels"
 WARNINGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off")
-_FLOATS = ("minimum", "maximum")
+_FLOATS = ("scale", "first_scale", "second_scale")
+"""Fields that are floats wherever they are; those of a clip are so unless it is one of bytes."""
 _ACTIVATIONS = ("CLIP", "HARD_SIGMOID", "HARD_SWISH", "SIGMOID", "SILU")
 _WORDS = {"UNBOUNDED": np.inf, "-UNBOUNDED": -np.inf} | {f"ACTIVATION_{a}": i for i, a in enumerate(_ACTIVATIONS)}
 """What the words mean that stand for numbers in the fields of a kernel's parameters: see parameters.h."""
@@ -64,13 +65,16 @@ class Call:
             return 0, [0, 0, 0, 0]
         base = max(0, first * self.window.stride - self.window.pad)
         gate = len(self.case.inputs) == 2 and self.case.inputs[1] != self.case.inputs[0]
-        before = [base * row_bytes(shape, self.case.camera and not i) for i, shape in enumerate(self.case.inputs)]
+        before = [
+            base * row_bytes(shape, array.itemsize)
+            for shape, array in zip(self.case.inputs, self.operands, strict=False)
+        ]
         before += [0] * (2 - len(before))
         return base, [
             before[0],
             0 if gate else before[1],
             0,
-            0 if self.window.reduces else first * row_bytes(self.shape),
+            0 if self.window.reduces else first * row_bytes(self.shape, self.output_type.itemsize),
         ]
 
     @cached_property
@@ -79,7 +83,20 @@ class Call:
         arrays = [channels_last(array) for array in self.case.activations()]
         constants = self.kernel.constants(self.case.node())
         empty = np.zeros(0, np.float32)
-        return [*arrays, *[empty] * (2 - len(arrays)), empty if constants is None else constants]
+        if isinstance(constants, np.ndarray):
+            constants = constants.reshape(-1)
+        else:  # several arrays lie one after the other, each of whole words
+            words = [np.pad(np.frombuffer(one.tobytes(), np.uint8), (0, -one.nbytes % 4)) for one in constants or ()]
+            constants = np.concatenate(words) if words else empty
+        return [*arrays, *[empty] * (2 - len(arrays)), constants]
+
+    @property
+    def output_type(self) -> np.dtype:
+        return np.dtype(self.kernel.output_type)
+
+    @property
+    def output_bytes(self) -> int:
+        return int(np.prod(self.shape)) * self.output_type.itemsize
 
     @cached_property
     def fields(self) -> Mapping[str, int | float | str]:
@@ -92,11 +109,13 @@ class Call:
 
     @cached_property
     def expected(self) -> np.ndarray:
-        return REGISTRY[self.case.op].reference(self.case.node(), *self.case.activations())
+        return REGISTRY[self.case.op].compute(self.case.node(), *self.case.activations())
 
     @cached_property
     def tolerance(self) -> np.ndarray:
         """How far the kernel may be off."""
+        if self.case.integer:
+            return np.zeros(self.shape)
         return error_bound(REGISTRY[self.case.op], self.case.node(), self.expected, *self.case.activations())
 
 
@@ -106,20 +125,20 @@ def serving(case: Case, instructions: str) -> list[Kernel]:
         kernel
         for kernel in REGISTRY[case.op].kernels
         if kernel.instructions == instructions
-        and (kernel.input_type == "uint8") == case.camera
+        and kernel.input_type == case.activations()[0].dtype.name
         and kernel.fits(case.node())
     ]
 
 
 def calls_for(instructions: str) -> list[Call]:
     """Every case with every kernel for an instruction set that serves it."""
-    table = [case for some in cases.REGISTRY.values() for case in some]
+    table = [case for op, some in cases.REGISTRY.items() for case in (*some, *cases.integer_cases(op))]
     return [Call(case, kernel) for case in table for kernel in serving(case, instructions)]
 
 
-def row_bytes(shape: tuple[int, ...], camera: bool = False) -> int:
-    """Bytes of a row of a map [1, C, H, W]."""
-    return int(shape[1] * np.prod(shape[3:])) * (1 if camera else 4)
+def row_bytes(shape: tuple[int, ...], element: int) -> int:
+    """Bytes of a row of a map [1, C, H, W] with elements of so many."""
+    return int(shape[1] * np.prod(shape[3:])) * element
 
 
 def channels_last(array: np.ndarray) -> np.ndarray:
@@ -150,7 +169,7 @@ def source(calls: Sequence[Call], macros: Sequence[str] = ()) -> str:
             {
                 "name": name,
                 "struct": call.kernel.struct,
-                "fields": {field: "float" if field in _FLOATS else "int" for field in call.fields},
+                "fields": {field: _field_type(call, field) for field in call.fields},
                 "binary": len(call.case.inputs) == 2,
                 "channels": call.kernel.channels,
             }
@@ -162,13 +181,18 @@ def source(calls: Sequence[Call], macros: Sequence[str] = ()) -> str:
                 "kernel": call.kernel.name,
                 "struct": call.kernel.struct,
                 "fields": call.fields,
-                "sizes": [*(array.nbytes for array in call.operands), 4 * int(np.prod(call.shape)), call.workspace],
+                "sizes": [*(array.nbytes for array in call.operands), call.output_bytes, call.workspace],
                 "rows": call.rows,
                 "channels": call.channels,
             }
             for index, call in enumerate(calls)
         ],
     )
+
+
+def _field_type(call: Call, field: str) -> str:
+    clip = field in ("minimum", "maximum") and not call.case.integer
+    return "float" if clip or field in _FLOATS else "int"
 
 
 def build(command: Sequence[str], text: str, output: Path) -> Path:
@@ -201,9 +225,9 @@ def run_program(command: Sequence[str], calls: Sequence[Call], folder: Path) -> 
         env=environment,
     )
     assert done.returncode == 0, f"exit {done.returncode}: {done.stderr[:4000]}"
-    flat = np.fromfile(folder / "out", np.float32)
-    ends = np.cumsum([np.prod(call.shape) for call in calls])
-    return [channels_first(part, call.shape) for call, part in zip(calls, np.split(flat, ends[:-1]), strict=True)]
+    flat = np.fromfile(folder / "out", np.uint8)
+    parts = np.split(flat, np.cumsum([call.output_bytes for call in calls])[:-1])
+    return [channels_first(part.view(call.output_type), call.shape) for call, part in zip(calls, parts, strict=True)]
 
 
 class Guarded:
@@ -258,7 +282,7 @@ def _run(
     function: Callable[..., object], call: Call, cuts: Sequence[int], channels: tuple[int, int] | None
 ) -> np.ndarray:
     operands = [Guarded(array) for array in call.operands]
-    y, workspace = Guarded(4 * int(np.prod(call.shape))), Guarded(call.workspace)
+    y, workspace = Guarded(call.output_bytes), Guarded(call.workspace)
     for first, last in zip((0, *cuts), (*cuts, call.rows), strict=True):
         base, before = call.band(first)
         addresses = [
@@ -270,4 +294,4 @@ def _run(
         buffer.check(unchanged=True)
     y.check(unchanged=False)
     workspace.check(unchanged=False)
-    return channels_first(y.inside.view(np.float32).copy(), call.shape)
+    return channels_first(y.inside.copy().view(call.output_type), call.shape)

@@ -1,9 +1,13 @@
 """Cases of any operator of the normal form with random shapes, around and below what vectors and tiles hold."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from depthwise.ops import REGISTRY
+from depthwise.ops.cases import in_integers
+from depthwise.ops.cases._integers import KINDS
 from depthwise.ops.cases.base import ACTIVATIONS, Attribute, Case
 
 _CHANNELS = st.one_of(st.integers(1, 40), st.sampled_from((7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 65)))
@@ -13,8 +17,11 @@ _ACTIVATIONS = st.sampled_from(ACTIVATIONS)
 
 @st.composite
 def random_cases(draw: st.DrawFn) -> Case:
-    """One case of some operator."""
-    return draw(draw(st.sampled_from(list(_CASES.values())))())
+    """One case of some operator, in floats or in 8 bits."""
+    case = draw(draw(st.sampled_from(list(_CASES.values())))())
+    if REGISTRY[case.op].integer is not None and in_integers(case) and draw(st.booleans()):
+        case = replace(case, integer=draw(st.sampled_from(KINDS)))
+    return case
 
 
 def _window(draw: st.DrawFn, *, dilated: bool = True) -> tuple[dict[str, Attribute], tuple[int, int]]:

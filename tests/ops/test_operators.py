@@ -67,7 +67,7 @@ def _expected(case: Case, inputs: list[np.ndarray]) -> np.ndarray:
     return _onnx(case.op, inputs, **attributes)
 
 
-@pytest.mark.parametrize("op", sorted(cases.REGISTRY))
+@pytest.mark.parametrize("op", sorted(set(cases.REGISTRY) - {"Quantize", "Dequantize"}))
 def test_reference_agrees_with_onnx(op: str) -> None:
     chosen = [case for case in _ALL if case.op == op]
     assert chosen

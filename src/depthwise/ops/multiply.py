@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.ops._activation import activate
-from depthwise.ops._kernels import integer_kernel
+from depthwise.ops._kernels import integer_kernel, reads_floats
 from depthwise.ops._parameters import binary_i8_fields, elementwise_fields
 from depthwise.ops._quantized import centred, input_quantization, is_integer, output_quantization, requantize
 from depthwise.ops._vectors import with_vectors
@@ -34,31 +34,33 @@ def _integer(node: ir.Node, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _same_shape(node: ir.Node) -> bool:
-    return not is_integer(node) and shape_of(node.inputs[0]) == shape_of(node.inputs[1])
+    return shape_of(node.inputs[0]) == shape_of(node.inputs[1])
 
 
 def _one_factor_a_channel(node: ir.Node) -> bool:
-    return not is_integer(node) and math.prod(shape_of(node.inputs[1])) == shape_of(node.inputs[0])[1]
+    return math.prod(shape_of(node.inputs[1])) == shape_of(node.inputs[0])[1]
 
 
 _MAPS = Kernel(
     name="multiply_f32",
     struct="elementwise_parameters",
     parameters=elementwise_fields,
-    fits=_same_shape,
+    fits=lambda node: reads_floats(node) and _same_shape(node),
     includes=("parameters.h", "activation.h"),
 )
 
-_GATE = replace(_MAPS, name="multiply_gate_f32", fits=_one_factor_a_channel)
+_GATE = replace(_MAPS, name="multiply_gate_f32", fits=lambda node: reads_floats(node) and _one_factor_a_channel(node))
 
 _MAPS_I8 = integer_kernel(
     "multiply_i8",
     "binary_i8_parameters",
     parameters=lambda node: binary_i8_fields(node, product=True),
-    fits=lambda node: is_integer(node) and shape_of(node.inputs[0]) == shape_of(node.inputs[1]),
+    fits=lambda node: is_integer(node) and _same_shape(node),
 )
 
-_GATE_I8 = replace(_MAPS_I8, name="multiply_gate_i8", fits=is_integer)
+_GATE_I8 = replace(
+    _MAPS_I8, name="multiply_gate_i8", fits=lambda node: is_integer(node) and _one_factor_a_channel(node)
+)
 
 OPERATORS = {
     "Multiply": Operator(

@@ -156,7 +156,7 @@ def choose_kernel(node: ir.Node, isa: Sequence[str]) -> tuple[Kernel, str]:
     lacking: dict[str, list[str]] = {}
     unfit: list[str] = []
     for kernel in REGISTRY[node.op_type].kernels:
-        if kernel.input_type != element:
+        if (kernel.input_type, kernel.output_type) != (element, type_of(node.outputs[0])):
             continue
         if kernel.instructions not in isa:
             if kernel.fits(node) and lacking.keys() <= {kernel.name}:  # one example says enough
