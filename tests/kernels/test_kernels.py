@@ -13,7 +13,7 @@ from kernel_calls import Call, build, calls_for, channels_last, run, run_any, ru
 from random_cases import random_cases
 
 from depthwise.compiler.isa import INSTRUCTIONS, available
-from depthwise.ops import REGISTRY, cases
+from depthwise.ops import REGISTRY, cases, with_implied
 from depthwise.ops.cases import Case
 
 PORTABLE = {"vectors4": "neon", "vectors8": "avx2", "vectors16": "avx512"}
@@ -22,7 +22,10 @@ PORTABLE = {"vectors4": "neon", "vectors8": "avx2", "vectors16": "avx512"}
 COMPILERS_FAILED_ON = [case for case in cases.REGISTRY["Convolution"] if case.weight == (19, 4, 5, 2)]
 """Kept wherever cases are left out; see kernels/convolution_simd.h."""
 
-HOST_SETS = ("c", "avx2", "avx512", "neon", *PORTABLE)
+BORROWED = {"avxvnni": "avx512vnni"}
+"""A set whose instructions another one has too, in another encoding."""
+
+HOST_SETS = ("c", "avx2", "avxvnni", "avx512", "avx512vnni", "neon", "neondot", *PORTABLE)
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 
@@ -56,14 +59,22 @@ def _macros(instructions: str) -> list[str]:
     """What the emitted program would define before it includes a kernel."""
     if instructions in PORTABLE:
         return [f"SIMD_WIDTH {instructions.removeprefix('vectors')}"]
-    return [] if instructions == "c" else [f"DEPTHWISE_{instructions.upper()}"]
+    return [] if instructions == "c" else [f"DEPTHWISE_{each.upper()}" for each in with_implied(instructions)]
+
+
+def _flags(instructions: str) -> tuple[str, ...]:
+    if instructions in PORTABLE:
+        return ()
+    return INSTRUCTIONS[instructions if instructions in _host() else BORROWED.get(instructions, instructions)].flags
 
 
 @pytest.fixture(scope="module", params=HOST_SETS)
 def instructions(request: pytest.FixtureRequest) -> str:
     name = str(request.param)
-    if name not in (*_host(), *PORTABLE):
+    if BORROWED.get(name, name) not in (*_host(), *PORTABLE) and name not in _host():
         pytest.skip(f"this machine has no {name}")
+    if not calls_for(PORTABLE.get(name, name)):
+        pytest.skip(f"no kernel needs {name}")
     if PORTABLE.get(name) in _host():
         pytest.skip(f"{PORTABLE[name]} itself is tested")
     return name
@@ -75,8 +86,7 @@ def calls(instructions: str) -> list[Call]:
 
 
 def _library(instructions: str, calls: list[Call], folder: Path, *flags: str) -> ctypes.CDLL:
-    own = () if instructions in PORTABLE else INSTRUCTIONS[instructions].flags
-    command = ["gcc", "-shared", "-fPIC", "-Wno-psabi", *own, *flags]
+    command = ["gcc", "-shared", "-fPIC", "-Wno-psabi", *_flags(instructions), *flags]
     return ctypes.CDLL(str(build(command, source(calls, _macros(instructions)), folder / "kernels.so")))
 
 
@@ -182,13 +192,14 @@ def test_every_operator_has_cases_and_a_plain_kernel_for_each() -> None:
     assert plain == {str(case) for op, table in cases.REGISTRY.items() for case in (*table, *cases.integer_cases(op))}
 
 
-@pytest.mark.parametrize("instructions", ["c", "avx2", "avx512", "vectors4"])
+@pytest.mark.parametrize("instructions", ["c", "avx2", "avx512", "avx512vnni", "vectors4"])
 def test_sanitizers_find_nothing(instructions: str, tmp_path: Path) -> None:
     vectors = [name for name in _host() if name != "c"] or ["vectors4"]
     if instructions not in ("c", *vectors):
         pytest.skip(f"this machine has no {instructions}" if instructions not in PORTABLE else "its own are tested")
     calls = _calls(instructions)
-    own = () if instructions in PORTABLE else INSTRUCTIONS[instructions].flags
+    if not calls:
+        pytest.skip(f"no kernel needs {instructions}")
     flags = [
         "-O1",
         "-g",
@@ -196,19 +207,22 @@ def test_sanitizers_find_nothing(instructions: str, tmp_path: Path) -> None:
         "-fno-sanitize-recover=all",
         "-DWITH_MAIN",
         "-Wno-psabi",
-        *own,
+        *_flags(instructions),
     ]
     program = build(["gcc", *flags], source(calls, _macros(instructions)), tmp_path / "sanitized")
     for call, y in zip(calls, run_program([str(program)], calls, tmp_path), strict=True):
         _check(call, y)
 
 
-@pytest.mark.parametrize("instructions", ["c", "neon"])
+@pytest.mark.parametrize("instructions", ["c", "neon", "neondot"])
 def test_aarch64(instructions: str, tmp_path: Path) -> None:
     for tool in ("aarch64-linux-gnu-gcc", "qemu-aarch64"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
     calls = calls_for(instructions)
-    program = build(["aarch64-linux-gnu-gcc", "-static", "-DWITH_MAIN"], source(calls), tmp_path / "program")
+    if not calls:
+        pytest.skip(f"no kernel needs {instructions}")
+    flags = ["-static", "-DWITH_MAIN", *INSTRUCTIONS[instructions].flags]
+    program = build(["aarch64-linux-gnu-gcc", *flags], source(calls, _macros(instructions)), tmp_path / "program")
     for call, y in zip(calls, run_program(["qemu-aarch64", str(program)], calls, tmp_path), strict=True):
         _check(call, y)

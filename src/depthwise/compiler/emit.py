@@ -22,6 +22,7 @@ from depthwise.compiler.weights import members
 from depthwise.device import HOST, Device, load_device
 from depthwise.errors import UserError
 from depthwise.files import atomic_folder
+from depthwise.ops import with_implied
 from depthwise.planning import PackedWeights, Place, Port, Program, pack_together
 from depthwise.results import Buffer
 
@@ -114,7 +115,11 @@ def usage(manifest: Manifest) -> list[str]:
 
 def _variants(programs: Sequence[Program]) -> list[Program]:
     """The programs that differ: those that use their instruction set, and the last one, which every processor runs."""
-    return [*(program for program in programs[:-1] if program.instructions), programs[-1]]
+    kept: list[Program] = []
+    for program in reversed(programs):
+        if not kept or (program.instructions and _set_of(program) != _set_of(kept[0])):
+            kept.insert(0, program)
+    return kept
 
 
 def _set_of(program: Program) -> str:
@@ -214,11 +219,11 @@ def _context_of(program: Program, prefix: str, packed: PackedWeights) -> dict[st
     }
 
 
-def _set(name: str) -> dict[str, str]:
+def _set(name: str) -> dict[str, Any]:
     """An instruction set for the templates: what tells it, and what switches it on in the source."""
     known = INSTRUCTIONS[name]
     condition = " && ".join(f"defined({macro})" for macro in known.macros)
-    return {"name": name, "condition": condition, "features": known.features}
+    return {"name": name, "condition": condition, "features": known.features, "implied": with_implied(name)}
 
 
 def _context(manifest: Manifest, packed: PackedWeights) -> dict[str, Any]:

@@ -20,14 +20,21 @@ class Instructions:
     features: str = ""
 
 
+_AVX512_FLAGS = ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma")
+_AVX512_MACROS = ("__AVX512F__", "__AVX512BW__", "__AVX512DQ__", "__AVX512VL__")
+_AVX512_FEATURES = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
+
 INSTRUCTIONS: Mapping[str, Instructions] = {
-    "avx512": Instructions(
-        ("__AVX512F__", "__AVX512BW__", "__AVX512DQ__", "__AVX512VL__"),
-        ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma"),
-        "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma",
+    "avx512vnni": Instructions(
+        (*_AVX512_MACROS, "__AVX512VNNI__"), (*_AVX512_FLAGS, "-mavx512vnni"), f"{_AVX512_FEATURES},avx512vnni"
+    ),
+    "avx512": Instructions(_AVX512_MACROS, _AVX512_FLAGS, _AVX512_FEATURES),
+    "avxvnni": Instructions(
+        ("__AVX2__", "__FMA__", "__AVXVNNI__"), ("-mavx2", "-mfma", "-mavxvnni"), "avx2,fma,avxvnni"
     ),
     "avx2": Instructions(("__AVX2__", "__FMA__"), ("-mavx2", "-mfma"), "avx2,fma"),
     "sse2": Instructions(("__SSE2__", "__x86_64__"), ()),
+    "neondot": Instructions(("__ARM_NEON", "__aarch64__", "__ARM_FEATURE_DOTPROD"), ("-march=armv8.2-a+dotprod",)),
     "neon": Instructions(("__ARM_NEON", "__aarch64__"), ()),
     "wasm": Instructions(("__wasm_simd128__",), ("-msimd128",)),
     "c": Instructions((), ()),

@@ -14,6 +14,8 @@
 #define PROCESSOR_XGETBV (1u << 27)   /* leaf 1, ecx */
 #define PROCESSOR_AVX2 (1u << 5)      /* leaf 7, ebx */
 #define PROCESSOR_AVX512 0xC0030000u  /* leaf 7, ebx: F, DQ, BW, VL */
+#define PROCESSOR_AVX512VNNI (1u << 11) /* leaf 7, ecx */
+#define PROCESSOR_AVXVNNI (1u << 4)   /* leaf 7.1, eax */
 #define PROCESSOR_YMM 0x06u           /* what the system saves of the registers */
 #define PROCESSOR_ZMM 0xE6u
 
@@ -44,6 +46,20 @@ static inline int processor_has_avx512(void)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static inline int processor_has_avx512vnni(void)
+{
+    unsigned a, b, c, d;
+
+    return processor_has_avx512() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & PROCESSOR_AVX512VNNI);
+}
+
+static inline int processor_has_avxvnni(void)
+{
+    unsigned a, b, c, d;
+
+    return processor_has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & PROCESSOR_AVXVNNI);
 }
 
 #endif

@@ -8,6 +8,14 @@ from depthwise.ops.base import Kernel
 SIMD_WIDTHS = {"avx512": 16, "avx2": 8, "sse2": 4, "neon": 4, "wasm": 4}
 """Floats in a vector of the instruction sets that `kernels/simd.h` knows, best first (SIMD_WIDTH there)."""
 
+IMPLIED = {"avx512vnni": "avx512", "avxvnni": "avx2", "neondot": "neon"}
+"""Sets that add products of bytes to another one, and that one, whose kernels a program may take too."""
+
+
+def with_implied(name: str) -> tuple[str, ...]:
+    """A set and what it adds to."""
+    return (name, IMPLIED[name]) if name in IMPLIED else (name,)
+
 
 def with_vectors(plain: Kernel, **changes: Any) -> tuple[Kernel, ...]:
     """The variants of a plain kernel NAME that are NAME_simd (or have another `name`), best set first.

@@ -10,7 +10,7 @@ import onnx_ir as ir
 from depthwise.device import Precision
 from depthwise.errors import UserError
 from depthwise.graph import classes_of, preprocessing_of
-from depthwise.ops import REGISTRY, Kernel
+from depthwise.ops import REGISTRY, Kernel, with_implied
 from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.planning.constants import PackedWeights, pack, pack_together, packed_bytes
 from depthwise.planning.growth import Network
@@ -92,13 +92,13 @@ def plan(graph: ir.Model, isa: tuple[str, ...], choice: Choice = DEFAULT) -> Pro
     Args:
         graph: in normal form.
         isa: instruction sets of the target, best first; plain C ("c") need not be named. The kernels are those of the
-            first set and plain C: one program has vectors of one width.
+            first set, of what it adds to, and plain C: one program has vectors of one width.
         choice: which schedules may be taken, and what is to be least.
 
     Raises:
         UserError: no input, no output, or an output that no operator computes.
     """
-    isa = (*[name for name in isa if name != "c"][:1], "c")
+    isa = (*(each for name in isa[:1] if name != "c" for each in with_implied(name)), "c")
 
     def network_of(graph: ir.Model) -> Network:
         stages = _stages(graph)
