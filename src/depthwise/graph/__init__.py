@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from depthwise.graph.layers import Layer, LayerList
     from depthwise.graph.loader import load, save
     from depthwise.graph.metadata import classes_of, preprocessing_of, with_normalization
+    from depthwise.graph.passes.to_integers import float_operators
     from depthwise.graph.pipeline import normalize
+    from depthwise.graph.qdq import to_qdq
     from depthwise.graph.verifier import verify
 
 __all__ = [
@@ -25,11 +27,13 @@ __all__ = [
     "build",
     "classes_of",
     "evaluate",
+    "float_operators",
     "initialize",
     "load",
     "normalize",
     "preprocessing_of",
     "save",
+    "to_qdq",
     "verify",
     "with_normalization",
     "with_outputs",
@@ -41,11 +45,13 @@ _HOMES = {
     "build": "builder",
     "classes_of": "metadata",
     "evaluate": "interpreter",
+    "float_operators": "passes.to_integers",
     "initialize": "builder",
     "load": "loader",
     "normalize": "pipeline",
     "preprocessing_of": "metadata",
     "save": "loader",
+    "to_qdq": "qdq",
     "verify": "verifier",
     "with_normalization": "metadata",
     "with_outputs": "debugging",

@@ -6,6 +6,8 @@ import onnx_ir as ir
 
 from depthwise.graph.pipeline import normalize
 from depthwise.ops import REGISTRY
+from depthwise.ops._quantized import output_quantization
+from depthwise.ops.base import DOMAIN
 from depthwise.registry import choose
 
 ALL = "all"
@@ -32,5 +34,22 @@ def with_outputs(graph: ir.Model, layers: Sequence[str], input: str = "auto") ->
     for name, node in nodes.items():
         output = node.outputs[0]
         if (name in wanted or ALL in layers) and not output.is_graph_output():
-            model.graph.outputs.append(output)
+            model.graph.outputs.append(output if output.dtype == ir.DataType.FLOAT else _in_floats(node))
     return model
+
+
+def _in_floats(node: ir.Node) -> ir.Value:
+    """What a node of 8 bits computes, in floats, under its name."""
+    value, scale = node.outputs[0], output_quantization(node)
+    readers = (use.node for use in value.uses() if use.node.op_type == "Dequantize")
+    reader = next(readers, None)
+    if reader is None or reader.outputs[0].is_graph_output():
+        name, value.name = value.name, f"{value.name}.bytes"
+        attributes = {"x_scales": [scale.scale], "x_zeros": [scale.zero]}
+        floats = ir.Value(name=name, shape=value.shape, type=ir.TensorType(ir.DataType.FLOAT))
+        reader = ir.node(
+            "Dequantize", [value], attributes, domain=DOMAIN, outputs=[floats], name=f"{node.name}.dequantize"
+        )
+        assert node.graph is not None
+        node.graph.insert_after(node, [reader])
+    return reader.outputs[0]

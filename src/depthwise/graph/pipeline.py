@@ -141,6 +141,12 @@ def normalize(graph: ir.Model, input: str = "float", *, without: Collection[str]
     return model
 
 
+def finish(model: ir.Model) -> None:
+    """Brings a Graph in normal form, into which Quantize and Dequantize were put, to that of 8 bits, in place."""
+    run(model, FINISH)
+    verify(model)
+
+
 def run(model: ir.Model, passes: Iterable[Pass]) -> None:
     """Runs passes in order; after each, what nobody reads is removed and what must be gone is looked for.
 
