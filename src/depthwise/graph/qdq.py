@@ -90,7 +90,8 @@ class _Writer:
         if node.op_type == "Quantize":
             self._bytes[node.outputs[0]] = self._quantize(node, self._floats[activations_of(node)[0]])
             return
-        inputs = [self._read(node, index) for index in range(len(activations_of(node)))]
+        name = str(node.name) if node.op_type == "Dequantize" else ""
+        inputs = [self._read(node, index, name) for index in range(len(activations_of(node)))]
         if node.op_type == "Dequantize":
             self._floats[node.outputs[0]] = inputs[0]
             return
@@ -131,19 +132,19 @@ class _Writer:
             values.append(self._node("DequantizeLinear", parts, f"{node.name}.{kind}", {"axis": 0}))
         return values
 
-    def _read(self, node: ir.Node, index: int) -> ir.Value:
+    def _read(self, node: ir.Node, index: int, name: str) -> ir.Value:
         """An input of a node in float: of 8 bits through a DequantizeLinear, one for all readers."""
         value = activations_of(node)[index]
         if value not in self._floats:
             scale = self._scale(str(value.name), input_quantization(node, index))
             self._floats[value] = self._node(
-                "DequantizeLinear", [self._bytes[value], *scale], f"{value.name}.dequantize"
+                "DequantizeLinear", [self._bytes[value], *scale], name or f"{value.name}.dequantize"
             )
         return self._floats[value]
 
     def _quantize(self, node: ir.Node, value: ir.Value) -> ir.Value:
-        name = str(node.outputs[0].name)
-        return self._node("QuantizeLinear", [value, *self._scale(name, output_quantization(node))], f"{name}.quantize")
+        name = str(node.name) if node.op_type == "Quantize" else f"{node.name}.quantize"
+        return self._node("QuantizeLinear", [value, *self._scale(name, output_quantization(node))], name)
 
     def _scale(self, name: str, scale: Quantization) -> list[ir.Value]:
         return [
@@ -169,24 +170,24 @@ class _Writer:
     def _clip(self, node: ir.Node, value: ir.Value) -> ir.Value:
         low, high = bounds_of(node)
         if (low, high) == (0, np.inf):
-            return self._node("Relu", [value], f"{node.name}.relu")
+            return self._node("Relu", [value], _named(node, "relu"))
         bounds = [
             self._constant(f"{node.name}.{key}", np.asarray(each, np.float32))
             for key, each in (("min", low), ("max", high))
         ]
-        return self._node("Clip", [value, *bounds], f"{node.name}.clip")
+        return self._node("Clip", [value, *bounds], _named(node, "clip"))
 
     def _silu(self, node: ir.Node, value: ir.Value) -> ir.Value:
-        return self._node("Mul", [value, self._node("Sigmoid", [value], f"{node.name}.sigmoid")], f"{node.name}.silu")
+        return self._node("Mul", [value, self._node("Sigmoid", [value], f"{node.name}.sigmoid")], _named(node, "silu"))
 
     def _sigmoid(self, node: ir.Node, value: ir.Value) -> ir.Value:
-        return self._node("Sigmoid", [value], f"{node.name}.sigmoid")
+        return self._node("Sigmoid", [value], _named(node, "sigmoid"))
 
     def _hard_sigmoid(self, node: ir.Node, value: ir.Value) -> ir.Value:
-        return self._node("HardSigmoid", [value], f"{node.name}.hard_sigmoid", {"alpha": 1 / 6, "beta": 0.5})
+        return self._node("HardSigmoid", [value], _named(node, "hard_sigmoid"), {"alpha": 1 / 6, "beta": 0.5})
 
     def _hard_swish(self, node: ir.Node, value: ir.Value) -> ir.Value:
-        return self._node("HardSwish", [value], f"{node.name}.hard_swish")
+        return self._node("HardSwish", [value], _named(node, "hard_swish"))
 
 
 _FUNCTIONS: Mapping[str, Callable[[_Writer, ir.Node, ir.Value], ir.Value]] = {
@@ -196,6 +197,11 @@ _FUNCTIONS: Mapping[str, Callable[[_Writer, ir.Node, ir.Value], ir.Value]] = {
     "sigmoid": _Writer._sigmoid,
     "silu": _Writer._silu,
 }
+
+
+def _named(node: ir.Node, function: str) -> str:
+    """Name of the node for an activation function: of one by itself, or of an epilogue."""
+    return str(node.name) if node.op_type == "Activation" else f"{node.name}.{function}"
 
 
 def _value(name: str, shape: list[Any]) -> ir.Value:
