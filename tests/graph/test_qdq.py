@@ -154,6 +154,14 @@ def test_padding_with_zeros_is_padding_with_the_zero_point():
     assert _ops(body, **constants) == ["Quantize", "Convolution", "Dequantize"]
 
 
+def test_three_maps_of_different_scales_side_by_side():
+    body = (
+        f"{QUANTIZED} r = Relu(d) q2 = QuantizeLinear(r, t, u) d2 = DequantizeLinear(q2, t, u) "
+        "c = Concat<axis=1>(d, d2, d) q3 = QuantizeLinear(c, t, u) y = DequantizeLinear(q3, t, u)"
+    )
+    assert _ops(body) == ["Quantize", "Activation", "Concat", "Concat", "Dequantize"]
+
+
 def test_weights_that_are_quantized_in_the_file_and_weights_with_a_zero_point():
     conv = f"{QUANTIZED} w = {{}} c = Conv(d, w) q3 = QuantizeLinear(c, t, u) y = DequantizeLinear(q3, t, u)"
     random = np.random.default_rng(1)

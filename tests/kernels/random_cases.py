@@ -104,6 +104,12 @@ def _elementwise(draw: st.DrawFn) -> Case:
 
 
 @st.composite
+def _concat(draw: st.DrawFn) -> Case:
+    size = draw(_HEIGHTS), draw(_WIDTHS)
+    return Case("Concat", ((1, draw(_CHANNELS), *size), (1, draw(_CHANNELS), *size)))
+
+
+@st.composite
 def _softmax(draw: st.DrawFn) -> Case:
     return Case("Softmax", ((1, draw(st.integers(1, 200))),))
 
@@ -125,6 +131,7 @@ _CASES: Mapping[str, Callable[[], st.SearchStrategy[Case]]] = {
     "fully connected": _fully_connected,
     "pool": _pool,
     "elementwise": _elementwise,
+    "concat": _concat,
     "softmax": _softmax,
     "normalize": _normalize,
 }

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from depthwise.graph.metadata import preprocessing_of
 from depthwise.graph.passes.base import Pass, describe
 from depthwise.graph.passes.batchnorm_to_depthwise import batchnorm_to_depthwise
+from depthwise.graph.passes.binary_concat import binary_concat
 from depthwise.graph.passes.camera_bytes import camera_bytes
 from depthwise.graph.passes.canonical_linear import canonical_linear
 from depthwise.graph.passes.canonical_views import canonical_views
@@ -82,6 +83,7 @@ REWRITE: tuple[Pass, ...] = (
     Pass(vectors_to_maps,        "squeeze-excite by fully connected layers becomes 1 x 1 convolutions",
          gone=("Reshape", "Unsqueeze")),
     Pass(flatten_to_convolution, "biases are in: fully connected layers on maps become convolutions"),
+    Pass(binary_concat,          "kernels take two maps"),
     Pass(lower,                  "standard ONNX ends here",
          gone=tuple(LOWERINGS)),
     Pass(fuse_activation,        "epilogues of the operators that now exist"),

@@ -19,6 +19,7 @@ from depthwise.ops.base import activations_of, array_of, parameters_of, shape_of
 _OPERATORS = {
     "Add": "Add",
     "AveragePool": "AveragePool",
+    "Concat": "Concat",
     "Convolution": "Conv",
     "Depthwise": "Conv",
     "Flatten": "Flatten",
@@ -34,6 +35,7 @@ _OPERATORS = {
 _KEPT = ("kernel_shape", "strides", "pads", "dilations", "group", "count_include_pad")
 
 _MORE: Mapping[str, Mapping[str, Any]] = {
+    "Concat": {"axis": 1},
     "Flatten": {"axis": 1},
     "FullyConnected": {"transB": 1},
     "Softmax": {"axis": 1},

@@ -130,6 +130,7 @@ _INTEGERS = (ir.DataType.INT8, ir.DataType.INT32, ir.DataType.FLOAT)
 
 ARITY = {
     "Add": (2, 0),
+    "Concat": (2, 0),
     "Multiply": (2, 0),
     "Convolution": (1, 2),
     "Depthwise": (1, 2),

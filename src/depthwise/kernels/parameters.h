@@ -67,6 +67,11 @@ struct elementwise_parameters {
     float minimum, maximum; /* of ACTIVATION_CLIP, else open */
 };
 
+/* Two maps side by side: [.][width][channels], [.][width][second] -> [.][width][channels + second]. */
+struct concat_parameters {
+    int width, channels, second; /* pixels in a row (1 for a vector), channels of each */
+};
+
 /* The 8-bit forms (docs/int8.md). An activation q of type uint8_t stands for scale * (q - zero). Outputs are
  * output_zero + a rounded value, within minimum .. maximum, which hold the range of the type and a fused clip.
  */

@@ -11,9 +11,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import onnx_ir as ir
+
 from depthwise.ops import REGISTRY
+from depthwise.ops._quantized import is_integer
 from depthwise.ops.base import parameters_of, shape_of
-from depthwise.planning.stages import Stage
+from depthwise.planning.stages import Stage, height_of
+from depthwise.planning.storage import bytes_of
 from depthwise.planning.streaming import Flow
 
 CACHE = 512 * 1024
@@ -30,6 +34,9 @@ _NEAR = 64
 
 _MACS = 16
 """Multiply-accumulates a cycle."""
+
+_BYTES_FASTER = 4
+"""Times as many multiply-accumulates of bytes."""
 
 _CALL = 200
 """Cycles to begin a call."""
@@ -58,18 +65,25 @@ class Work:
 def work_of(call: Stage, element: int = 4) -> Work:
     """The work of a call whose elements have `element` bytes."""
     shape = shape_of(call.output)
-    elements = math.prod(shape)
     macs = REGISTRY[call.node.op_type].macs(call.node)
+    if is_integer(call.node):
+        macs //= _BYTES_FASTER
+    written = bytes_of(call.output, element)
     width = shape[3] if len(shape) == 4 else 1
     return Work(
-        read=element * sum(math.prod(shape_of(read.value)) for read in call.reads),
-        written=element * elements,
-        weights=element * sum(math.prod(shape_of(value)) for value in parameters_of(call.node)),
+        read=sum(bytes_of(read.value, element) for read in call.reads),
+        written=written,
+        weights=sum(_bytes(value, element) for value in parameters_of(call.node)),
         macs=macs,
         width=width,
-        row=element * shape[1] * width,
+        row=written // height_of(call.output),
         tiled=macs > 0 and all(read.rows is not None and read.rows.aligned for read in call.reads),
     )
+
+
+def _bytes(parameter: ir.Value, element: int) -> int:
+    size = element if parameter.dtype in (None, ir.DataType.FLOAT) else int(parameter.dtype.itemsize)
+    return math.prod(shape_of(parameter)) * size
 
 
 def whole_cycles(work: Work, cache: int) -> float:

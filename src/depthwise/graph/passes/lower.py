@@ -157,6 +157,7 @@ def _unary(node: ir.Node) -> _Lowered:
 LOWERINGS: Mapping[str, Callable[[ir.Node], _Lowered]] = {
     "Add": _add,
     "AveragePool": _pool,
+    "Concat": lambda node: _Lowered("Concat", list(node.inputs), {}, {}),
     "Conv": _convolution,
     "DequantizeLinear": _dequantize,
     "Flatten": _unary,
