@@ -147,6 +147,10 @@ def test_vectors_give_the_bits_of_plain_c(
     """Where no multiply-add can be fused, and each output has its own order of summation."""
     same = ("Add", "Multiply", "Activation", "MaxPool", "AveragePool", "GlobalAveragePool")
     plain = {str(call.case): call for call in calls_for("c") if call.case.op in same and not call.case.integer}
+    if with_implied(instructions) != (instructions,):
+        pytest.skip(
+            "its kernels beside those of the set that it adds to are of 8 bits, which the oracle holds to the bit"
+        )
     expected = _library("c", list(plain.values()), tmp_path)
     where = {case: index for index, case in enumerate(plain)}
     served = [(i, call) for i, call in enumerate(calls) if call.case.op in same and not call.case.integer]

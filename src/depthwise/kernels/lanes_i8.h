@@ -110,6 +110,26 @@ SIMD_INLINE simd_byte lanes_zip_pairs_high(simd_byte a, simd_byte b)
 #endif
 }
 
+/* q - zero of each byte: of a lane's bytes 0 .. 3, 4 .. 7, 8 .. 11, 12 .. 15, exactly. */
+struct lanes_floats {
+    simd part[4];
+};
+
+SIMD_INLINE struct lanes_floats lanes_floats(simd_byte q, int zero)
+{
+    /* q beside the upper half of 2^23 is the float 2^23 + q. */
+    const simd_byte low = lanes_zip_low(q, simd_byte_all(0)), high = lanes_zip_high(q, simd_byte_all(0));
+    const simd_byte exponent = (simd_byte)simd_short_all(0x4B00);
+    const simd offset = simd_all((float)(8388608 + zero));
+    struct lanes_floats v;
+
+    v.part[0] = (simd)lanes_zip_pairs_low(low, exponent) - offset;
+    v.part[1] = (simd)lanes_zip_pairs_high(low, exponent) - offset;
+    v.part[2] = (simd)lanes_zip_pairs_low(high, exponent) - offset;
+    v.part[3] = (simd)lanes_zip_pairs_high(high, exponent) - offset;
+    return v;
+}
+
 /* Four lines woven: words of each lane's channels 0 .. 3, 4 .. 7, 8 .. 11, 12 .. 15. */
 struct lanes {
     simd_byte words[4];
@@ -210,6 +230,30 @@ SIMD_INLINE simd_byte lanes_bytes(simd_int a, simd_int b, simd_int c, simd_int d
     }
     return v;
 #endif
+}
+
+/* The floats of lanes_floats, rounded, as bytes in natural order. */
+SIMD_INLINE simd_byte lanes_rounded(struct lanes_floats v, struct simd_rounding to)
+{
+    simd_int q[4];
+
+    SIMD_UNROLL for (int i = 0; i < 4; i++)
+        q[i] = simd_round(v.part[i], to);
+    return lanes_bytes(q[0], q[1], q[2], q[3], to);
+}
+
+/* LANES_BYTES bytes from or to any address, or `count` if these are fewer. */
+SIMD_INLINE simd_byte lanes_load(const uint8_t *from, int count)
+{
+    return count < LANES_BYTES ? simd_byte_load_part(from, count) : simd_byte_load(from);
+}
+
+SIMD_INLINE void lanes_store(uint8_t *to, simd_byte v, int count)
+{
+    if (count < LANES_BYTES)
+        simd_byte_store_part(to, v, count);
+    else
+        simd_byte_store(to, v);
 }
 
 #endif

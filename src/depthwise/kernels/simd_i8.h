@@ -149,45 +149,53 @@ struct simd_rounding {
     int bounded; /* 1: no sum times its scale reaches 2^31 */
 };
 
-/* The sums times their scales (two roundings), as integers; those beyond simd_bytes()'s range may be any beyond it. */
-SIMD_INLINE simd_int simd_rounded(simd_int sum, simd scale, struct simd_rounding to)
+/* Floats as integers, half to even; those beyond simd_bytes()'s range may be any beyond it. */
+SIMD_INLINE simd_int simd_round(simd f, struct simd_rounding to)
 {
     /* x86 converts what is too large, and what is not a number, to the smallest integer: right only for the latter, so
      * that the former is cut before. min(limit, f) is f where f is not a number.
      */
 #if defined(DEPTHWISE_AVX512)
-    __m512 f = _mm512_cvtepi32_ps((__m512i)sum) * scale;
     if (!to.bounded)
         f = _mm512_min_ps(_mm512_set1_ps(65536.0f), f);
     return (simd_int)_mm512_cvtps_epi32(f);
 #elif defined(DEPTHWISE_AVX2)
-    __m256 f = _mm256_cvtepi32_ps((__m256i)sum) * scale;
     if (!to.bounded)
         f = _mm256_min_ps(_mm256_set1_ps(65536.0f), f);
     return (simd_int)_mm256_cvtps_epi32(f);
 #elif defined(DEPTHWISE_SSE2)
-    __m128 f = _mm_cvtepi32_ps((__m128i)sum) * (__m128)scale;
     if (!to.bounded)
-        f = _mm_min_ps(_mm_set1_ps(65536.0f), f);
-    return (simd_int)_mm_cvtps_epi32(f);
+        f = (simd)_mm_min_ps(_mm_set1_ps(65536.0f), (__m128)f);
+    return (simd_int)_mm_cvtps_epi32((__m128)f);
 #elif defined(DEPTHWISE_NEON)
     /* Converts what is not a number to 0; the larger number of it and another is the other. */
-    float32x4_t f = vcvtq_f32_s32((int32x4_t)sum) * scale;
     if (!to.bounded)
         f = vmaxnmq_f32(f, vdupq_n_f32(-65536.0f));
     return (simd_int)vcvtnq_s32_f32(f);
 #elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
     /* pmax(a, b) is a < b ? b : a: a where b is not a number. */
-    v128_t f = wasm_f32x4_mul(wasm_f32x4_convert_i32x4((v128_t)sum), (v128_t)scale);
     if (!to.bounded)
-        f = wasm_f32x4_pmax(wasm_f32x4_const_splat(-65536.0f), f);
-    return (simd_int)wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(f));
+        f = (simd)wasm_f32x4_pmax(wasm_f32x4_const_splat(-65536.0f), (v128_t)f);
+    return (simd_int)wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest((v128_t)f));
 #else
     const simd low = simd_all((float)(to.minimum - to.zero)), high = simd_all((float)(to.maximum - to.zero));
-    simd f = __builtin_convertvector(sum, simd) * scale;
     f = simd_select(f > low, f, low);
     f = simd_select(f < high, f, high);
     return (simd_int)(f + simd_all(12582912.0f)) - 0x4B400000; /* see round_to_byte() */
+#endif
+}
+
+/* The sums times their scales (two roundings), as simd_round. */
+SIMD_INLINE simd_int simd_rounded(simd_int sum, simd scale, struct simd_rounding to)
+{
+#if defined(DEPTHWISE_AVX512)
+    return simd_round(_mm512_cvtepi32_ps((__m512i)sum) * scale, to);
+#elif defined(DEPTHWISE_AVX2)
+    return simd_round(_mm256_cvtepi32_ps((__m256i)sum) * scale, to);
+#elif defined(DEPTHWISE_NEON)
+    return simd_round(vcvtq_f32_s32((int32x4_t)sum) * scale, to);
+#else
+    return simd_round(__builtin_convertvector(sum, simd) * scale, to);
 #endif
 }
 

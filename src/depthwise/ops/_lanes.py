@@ -72,5 +72,6 @@ LANES = {
 }
 """By instruction set, best first: the layout, and the least number of channels that the kernel takes."""
 
-LANES_HEADERS = ("parameters.h", "requantize.h", "activation.h", "simd.h", "simd_i8.h", "lanes_i8.h")
-"""What a kernel that includes `kernels/lanes_i8.h` includes with it."""
+SIMD_I8_HEADERS = ("parameters.h", "requantize.h", "activation.h", "simd.h", "simd_i8.h")
+LANES_HEADERS = (*SIMD_I8_HEADERS, "lanes_i8.h")
+"""What a kernel that includes the last of these includes with it."""

@@ -5,6 +5,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._kernels import integer_kernel, reads_floats
+from depthwise.ops._lanes import LANES_HEADERS
 from depthwise.ops._parameters import binary_i8_fields, elementwise_fields
 from depthwise.ops._quantized import centred, output_bounds, output_quantization, ratio, round_to_byte
 from depthwise.ops._vectors import with_vectors
@@ -42,7 +43,7 @@ OPERATORS = {
         shape=_shape,
         reference=_reference,
         integer=_integer,
-        kernels=(_I8, *with_vectors(_KERNEL), _KERNEL),
+        kernels=(*with_vectors(_I8, includes=LANES_HEADERS), _I8, *with_vectors(_KERNEL), _KERNEL),
         rows=row_by_row,
         pixelwise=True,
         in_place=True,

@@ -5,6 +5,7 @@ import onnx_ir as ir
 
 from depthwise.ops._parameters import quantized_fields
 from depthwise.ops._quantized import input_quantization
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
 
@@ -25,5 +26,11 @@ _KERNEL = Kernel(
 )
 
 OPERATORS = {
-    "Dequantize": Operator(shape=_shape, reference=_reference, kernels=(_KERNEL,), rows=row_by_row, pixelwise=True)
+    "Dequantize": Operator(
+        shape=_shape,
+        reference=_reference,
+        kernels=(*with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h")), _KERNEL),
+        rows=row_by_row,
+        pixelwise=True,
+    )
 }

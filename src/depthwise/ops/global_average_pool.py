@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from depthwise.ops._errors import sum_error
 from depthwise.ops._kernels import integer_kernel, reads_floats
+from depthwise.ops._lanes import LANES_HEADERS
 from depthwise.ops._parameters import global_pool_fields, pool_i8_fields
 from depthwise.ops._quantized import centred, ratio, requantize
 from depthwise.ops._vectors import with_vectors
@@ -49,7 +50,12 @@ OPERATORS = {
         shape=_shape,
         reference=_reference,
         integer=_integer,
-        kernels=(_I8, *with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h")), _KERNEL),
+        kernels=(
+            *with_vectors(_I8, includes=LANES_HEADERS),
+            _I8,
+            *with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h")),
+            _KERNEL,
+        ),
         rows=lambda _: Rows(reduces=True),
         error=sum_error(lambda node: math.prod(shape_of(node.inputs[0])[2:])),
         channelwise=True,

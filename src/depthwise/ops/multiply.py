@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._kernels import integer_kernel, reads_floats
+from depthwise.ops._lanes import LANES_HEADERS
 from depthwise.ops._parameters import binary_i8_fields, elementwise_fields
 from depthwise.ops._quantized import centred, input_quantization, is_integer, output_quantization, requantize
 from depthwise.ops._vectors import with_vectors
@@ -67,7 +68,16 @@ OPERATORS = {
         shape=_shape,
         reference=_reference,
         integer=_integer,
-        kernels=(_MAPS_I8, _GATE_I8, *with_vectors(_MAPS), _MAPS, *with_vectors(_GATE), _GATE),
+        kernels=(
+            *with_vectors(_MAPS_I8, includes=LANES_HEADERS),
+            _MAPS_I8,
+            *with_vectors(_GATE_I8, includes=LANES_HEADERS),
+            _GATE_I8,
+            *with_vectors(_MAPS),
+            _MAPS,
+            *with_vectors(_GATE),
+            _GATE,
+        ),
         rows=row_by_row,
         pixelwise=True,
         in_place=True,

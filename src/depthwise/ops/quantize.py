@@ -3,8 +3,10 @@
 import numpy as np
 import onnx_ir as ir
 
+from depthwise.ops._lanes import SIMD_I8_HEADERS
 from depthwise.ops._parameters import quantized_fields
 from depthwise.ops._quantized import output_quantization
+from depthwise.ops._vectors import with_vectors
 from depthwise.ops.base import Kernel, Operator, Shape, row_by_row, shape_of
 
 
@@ -26,6 +28,11 @@ _KERNEL = Kernel(
 
 OPERATORS = {
     "Quantize": Operator(
-        shape=_shape, reference=_reference, integer=_reference, kernels=(_KERNEL,), rows=row_by_row, pixelwise=True
+        shape=_shape,
+        reference=_reference,
+        integer=_reference,
+        kernels=(*with_vectors(_KERNEL, includes=SIMD_I8_HEADERS), _KERNEL),
+        rows=row_by_row,
+        pixelwise=True,
     )
 }
