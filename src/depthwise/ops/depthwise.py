@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from depthwise.ops._convolution import convolution_macs, convolve, convolve_integers
 from depthwise.ops._kernels import CONVOLUTION_U8_F32, integer_kernel, reads_floats
-from depthwise.ops._lanes import LANES, LANES_HEADERS, LINES, Lanes
+from depthwise.ops._lanes import LANES, LANES_HEADERS, LINES, Lanes, narrow_lines
 from depthwise.ops._packing import IntegerLayout, Layout
 from depthwise.ops._parameters import convolution_fields, convolution_i8_fields
 from depthwise.ops._quantized import is_integer
@@ -73,12 +73,12 @@ _I8 = integer_kernel(
 )
 
 
-def _lanes_fit(packing: Lanes, channels: int) -> Callable[[ir.Node], bool]:
-    """Whether a node is in 8-bit form, with multiplier 1, enough channels and a window that is not too high."""
+def _lanes_fit(packing: Lanes, channels: range) -> Callable[[ir.Node], bool]:
+    """Whether a node is in 8-bit form, with multiplier 1, so many channels and a window that is not too high."""
 
     def fits(node: ir.Node) -> bool:
         weight = shape_of(node.inputs[1])
-        if not is_integer(node) or _multiplier(node) > 1 or weight[0] < channels or weight[2] > LINES:
+        if not is_integer(node) or _multiplier(node) > 1 or weight[0] not in channels or weight[2] > LINES:
             return False
         return not packing.symmetric or bool((array_of(node.inputs[1]) > -128).all())
 
@@ -90,12 +90,25 @@ _I8_SIMD = tuple(
         _I8,
         name="depthwise_i8_simd",
         instructions=instructions,
-        fits=_lanes_fit(packing, channels),
+        fits=_lanes_fit(packing, range(channels, 1 << 30)),
         constants=packing,
         includes=LANES_HEADERS,
         channels=channels,
     )
     for instructions, (packing, channels) in LANES.items()
+)
+
+_I8_NARROW_SIMD = tuple(
+    replace(
+        _I8,
+        name="depthwise_i8_narrow_simd",
+        instructions=instructions,
+        fits=_lanes_fit(packing, range(2, narrow)),
+        constants=replace(packing, repeated=True),
+        workspace=narrow_lines,
+        includes=(*LANES_HEADERS, "depthwise_i8_simd.h"),
+    )
+    for instructions, (packing, narrow) in LANES.items()
 )
 
 OPERATORS = {
@@ -104,7 +117,16 @@ OPERATORS = {
         reference=convolve,
         integer=convolve_integers,
         macs=convolution_macs,
-        kernels=(*_I8_SIMD, _I8, CONVOLUTION_U8_F32, *_F32_SIMD, *_F32_NARROW_SIMD, *_F32_MULTIPLIER_SIMD, _F32),
+        kernels=(
+            *_I8_SIMD,
+            *_I8_NARROW_SIMD,
+            _I8,
+            CONVOLUTION_U8_F32,
+            *_F32_SIMD,
+            *_F32_NARROW_SIMD,
+            *_F32_MULTIPLIER_SIMD,
+            _F32,
+        ),
         rows=window_rows,
         channelwise=True,
     )
