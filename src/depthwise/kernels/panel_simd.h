@@ -10,16 +10,7 @@
 #ifndef DEPTHWISE_PANEL_SIMD_H
 #define DEPTHWISE_PANEL_SIMD_H
 
-#include "simd.h"
-
-/* Outputs in a panel of packed weights. */
-#define PANEL 32
-
-/* Weights and biases are filled up to a multiple of this many outputs: the least that a tile computes. */
-#define PANEL_UNIT 8
-
-/* The units of outputs that a tile computes at most: whole vectors, whose sums stay in registers. */
-#define PANEL_UNITS (SIMD_VECTORS * SIMD_WIDTH / PANEL_UNIT)
+#include "panel.h"
 
 /* Inputs of this many floats pass through all panels before the next: they stay in the second-level cache. */
 #define PANEL_BLOCK 65536
@@ -41,12 +32,6 @@
 #else
 #define PANEL_SHORT 0
 #endif
-
-/* Biases and outputs of the panels of so many outputs. */
-SIMD_INLINE int panel_filled(int outputs)
-{
-    return (outputs + PANEL_UNIT - 1) / PANEL_UNIT * PANEL_UNIT;
-}
 
 /* One product. x of pixel i begins at x + i * pixel_step; y is [pixels][outputs], of which from .. to - 1 are made. */
 struct panel_job {
@@ -79,27 +64,6 @@ struct panel_sums {
     simd whole[SIMD_ROWS][SIMD_VECTORS];
     simd_half half[SIMD_ROWS];
 };
-
-/* A tile's pixels are read through a pointer to every third one plus 0, 1, 2, 4 or 8 times the distance of two: what an
- * address of x86 can hold. This is the third pixel from which pixel r is reached.
- */
-SIMD_INLINE int panel_near(int r)
-{
-    return r == 1 || r == 2 || r == 4 || r == 8 ? 0 : r == 5 || r == 7 || r == 11 ? 1 : r == 10 ? 2 : r == 13 ? 3 : r / 3;
-}
-
-/* Where the pixels of a tile are read: every third one, and how far it is to the next pixel in bytes. */
-struct panel_inputs {
-    const char *at[(SIMD_ROWS + 2) / 3];
-    intptr_t across;
-};
-
-/* Moves on in every pixel. */
-SIMD_INLINE void panel_move(struct panel_inputs *in, int rows, intptr_t bytes)
-{
-    SIMD_UNROLL for (int i = 0; 3 * i < rows; i++)
-        in->at[i] += bytes;
-}
 
 /* One input of every pixel. */
 SIMD_INLINE void panel_input(struct panel_sums *sums, struct panel_inputs *in, const float *w, int rows, int whole, int half)
@@ -211,22 +175,7 @@ SIMD_INLINE void panel_tiles(const struct panel_job *job, struct panel_part part
     PANEL_TILE(rows, 1, 0) PANEL_TILE(rows, 2, 0) PANEL_TILE(rows, 1, 1) PANEL_TILE(rows, 2, 1)
 #endif
 
-PANEL_TILES(1)
-PANEL_TILES(2)
-PANEL_TILES(3)
-PANEL_TILES(4)
-PANEL_TILES(5)
-PANEL_TILES(6)
-#if SIMD_ROWS > 6
-PANEL_TILES(7)
-PANEL_TILES(8)
-PANEL_TILES(9)
-PANEL_TILES(10)
-PANEL_TILES(11)
-PANEL_TILES(12)
-PANEL_TILES(13)
-PANEL_TILES(14)
-#endif
+PANEL_ROWS(PANEL_TILES)
 
 /* Runs a part whose tiles have `rows` pixels and `units` units of outputs, out of line unless its sizes are `known`. */
 SIMD_INLINE void panel_run(const struct panel_job *job, struct panel_part part, int rows, int units, int swish,
@@ -259,31 +208,11 @@ SIMD_INLINE void panel_run(const struct panel_job *job, struct panel_part part, 
         return;
     }
     switch (rows) {
-        PANEL_CASE(1)
-        PANEL_CASE(2)
-        PANEL_CASE(3)
-        PANEL_CASE(4)
-        PANEL_CASE(5)
-        PANEL_CASE(6)
-#if SIMD_ROWS > 6
-        PANEL_CASE(7)
-        PANEL_CASE(8)
-        PANEL_CASE(9)
-        PANEL_CASE(10)
-        PANEL_CASE(11)
-        PANEL_CASE(12)
-        PANEL_CASE(13)
-        PANEL_CASE(14)
-#endif
+        PANEL_ROWS(PANEL_CASE)
     }
 #undef PANEL_PICK
 #undef PANEL_CASE
 }
-
-/* A block of pixels from `pixel` on: `longer` tiles of rows + 1 pixels, then others of `rows`, `tiles` in all. */
-struct panel_pixels {
-    int pixel, tiles, rows, longer;
-};
 
 /* A block of pixels with `units` units of a panel of `step`, from `unit` on. What decides which tiles there are is handed
  * on beside the job, so that the compiler sees constants. known: see panel_run.

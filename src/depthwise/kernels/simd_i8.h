@@ -44,6 +44,9 @@
 #define I8_OFFSET 0
 #endif
 
+/* Whether a value is known when this is compiled, and which: so that a zero point of 0 and a range of all bytes cost nothing. */
+#define I8_KNOWN(value, wanted) (__builtin_constant_p(value) && (value) == (wanted))
+
 /* SIMD_WIDTH sums; simd_int of simd.h. Twice as many values of 16 bits, and four times as many bytes. */
 typedef int16_t simd_short __attribute__((vector_size(4 * SIMD_WIDTH)));
 typedef uint8_t simd_byte __attribute__((vector_size(4 * SIMD_WIDTH)));
@@ -93,7 +96,7 @@ SIMD_INLINE simd_short simd_short_from_bytes(const uint8_t *from)
 #elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
     return (simd_short)wasm_u16x8_load8x8(from);
 #else
-    simd_short v;
+    simd_short v = {0};
     for (int i = 0; i < 2 * SIMD_WIDTH; i++)
         v[i] = from[i];
     return v;
@@ -115,7 +118,7 @@ SIMD_INLINE simd_short simd_short_from_weights(const int8_t *from)
 #elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
     return (simd_short)wasm_i16x8_load8x8(from);
 #else
-    simd_short v;
+    simd_short v = {0};
     for (int i = 0; i < 2 * SIMD_WIDTH; i++)
         v[i] = from[i];
     return v;
@@ -199,6 +202,93 @@ SIMD_INLINE simd_int simd_rounded(simd_int sum, simd scale, struct simd_rounding
 #endif
 }
 
+/* Two vectors as 16 bits, plus zero, and two of these as bytes, both saturated; by quarters of a vector with AVX2 and AVX-512. */
+SIMD_INLINE simd_short simd_narrowed(simd_int a, simd_int b, int zero)
+{
+    const simd_short all = simd_short_all((int16_t)zero);
+#if defined(DEPTHWISE_AVX512)
+    /* On Zen 4 saturating sums take the ports of products; 32512 + 255 is just within 16 bits. */
+    const __m512i ab = _mm512_packs_epi32((__m512i)a, (__m512i)b);
+    if (I8_KNOWN(zero, 0))
+        return (simd_short)ab;
+    return (simd_short)_mm512_add_epi16(_mm512_min_epi16(ab, _mm512_set1_epi16(32512)), (__m512i)all);
+#elif defined(DEPTHWISE_AVX2)
+    return (simd_short)_mm256_adds_epi16(_mm256_packs_epi32((__m256i)a, (__m256i)b), (__m256i)all);
+#elif defined(DEPTHWISE_SSE2)
+    return (simd_short)_mm_adds_epi16(_mm_packs_epi32((__m128i)a, (__m128i)b), (__m128i)all);
+#elif defined(DEPTHWISE_NEON)
+    return (simd_short)vqaddq_s16(vqmovn_high_s32(vqmovn_s32((int32x4_t)a), (int32x4_t)b), (int16x8_t)all);
+#elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
+    return (simd_short)wasm_i16x8_add_sat(wasm_i16x8_narrow_i32x4((v128_t)a, (v128_t)b), (v128_t)all);
+#else
+    simd_short v = {0};
+    for (int i = 0; i < SIMD_WIDTH; i++) {
+        v[i] = (int16_t)a[i];
+        v[SIMD_WIDTH + i] = (int16_t)b[i];
+    }
+    return v + all; /* simd_rounded() has clamped them */
+#endif
+}
+
+SIMD_INLINE simd_byte simd_packed(simd_short a, simd_short b)
+{
+#if defined(DEPTHWISE_AVX512)
+    return (simd_byte)_mm512_packus_epi16((__m512i)a, (__m512i)b);
+#elif defined(DEPTHWISE_AVX2)
+    return (simd_byte)_mm256_packus_epi16((__m256i)a, (__m256i)b);
+#elif defined(DEPTHWISE_SSE2)
+    return (simd_byte)_mm_packus_epi16((__m128i)a, (__m128i)b);
+#elif defined(DEPTHWISE_NEON)
+    return (simd_byte)vqmovun_high_s16(vqmovun_s16((int16x8_t)a), (int16x8_t)b);
+#elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
+    return (simd_byte)wasm_u8x16_narrow_i16x8((v128_t)a, (v128_t)b);
+#else
+    simd_byte v = {0};
+    for (int i = 0; i < 2 * SIMD_WIDTH; i++) {
+        v[i] = (uint8_t)a[i];
+        v[2 * SIMD_WIDTH + i] = (uint8_t)b[i];
+    }
+    return v;
+#endif
+}
+
+/* a < b ? a : b, and a > b ? a : b, in every lane. */
+SIMD_INLINE simd_byte simd_byte_min(simd_byte a, simd_byte b)
+{
+#if defined(DEPTHWISE_AVX512)
+    return (simd_byte)_mm512_min_epu8((__m512i)a, (__m512i)b);
+#elif defined(DEPTHWISE_AVX2)
+    return (simd_byte)_mm256_min_epu8((__m256i)a, (__m256i)b);
+#elif defined(DEPTHWISE_SSE2)
+    return (simd_byte)_mm_min_epu8((__m128i)a, (__m128i)b);
+#elif defined(DEPTHWISE_NEON)
+    return (simd_byte)vminq_u8((uint8x16_t)a, (uint8x16_t)b);
+#elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
+    return (simd_byte)wasm_u8x16_min((v128_t)a, (v128_t)b);
+#else
+    const simd_byte less = (simd_byte)(a < b);
+    return (a & less) | (b & ~less);
+#endif
+}
+
+SIMD_INLINE simd_byte simd_byte_max(simd_byte a, simd_byte b)
+{
+#if defined(DEPTHWISE_AVX512)
+    return (simd_byte)_mm512_max_epu8((__m512i)a, (__m512i)b);
+#elif defined(DEPTHWISE_AVX2)
+    return (simd_byte)_mm256_max_epu8((__m256i)a, (__m256i)b);
+#elif defined(DEPTHWISE_SSE2)
+    return (simd_byte)_mm_max_epu8((__m128i)a, (__m128i)b);
+#elif defined(DEPTHWISE_NEON)
+    return (simd_byte)vmaxq_u8((uint8x16_t)a, (uint8x16_t)b);
+#elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
+    return (simd_byte)wasm_u8x16_max((v128_t)a, (v128_t)b);
+#else
+    const simd_byte more = (simd_byte)(a > b);
+    return (a & more) | (b & ~more);
+#endif
+}
+
 /* The rounded values of a, b, c, d plus zero within minimum .. maximum, one vector's after the other's.
  *
  * Narrowing saturates: to 16 bits, then plus zero in 16 bits, then to 0 .. 255. All three are monotone, and the first two
@@ -208,49 +298,26 @@ SIMD_INLINE simd_int simd_rounded(simd_int sum, simd scale, struct simd_rounding
  */
 SIMD_INLINE simd_byte simd_bytes(simd_int a, simd_int b, simd_int c, simd_int d, struct simd_rounding to)
 {
-    const simd_byte minimum = simd_byte_all((uint8_t)to.minimum), maximum = simd_byte_all((uint8_t)to.maximum);
+    simd_byte bytes = simd_packed(simd_narrowed(a, b, to.zero), simd_narrowed(c, d, to.zero));
 #if defined(DEPTHWISE_AVX512)
-    /* Packing goes by quarters of a vector, so words of four bytes end in another order than they are wanted in. */
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i zero = _mm512_set1_epi16((short)to.zero);
-    const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32((__m512i)a, (__m512i)b), zero);
-    const __m512i cd = _mm512_adds_epi16(_mm512_packs_epi32((__m512i)c, (__m512i)d), zero);
-    const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
-    return (simd_byte)_mm512_min_epu8(_mm512_max_epu8(bytes, (__m512i)minimum), (__m512i)maximum);
+    /* Words of four bytes are in another order than they are wanted in. The order is read where it is used, since it would
+     * take a register from sums.
+     */
+    static const int32_t words[] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+    const int32_t *order = words;
+    SIMD_OPAQUE(order);
+    bytes = (simd_byte)_mm512_permutexvar_epi32(_mm512_loadu_si512(order), (__m512i)bytes);
 #elif defined(DEPTHWISE_AVX2)
-    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    const __m256i zero = _mm256_set1_epi16((short)to.zero);
-    const __m256i ab = _mm256_adds_epi16(_mm256_packs_epi32((__m256i)a, (__m256i)b), zero);
-    const __m256i cd = _mm256_adds_epi16(_mm256_packs_epi32((__m256i)c, (__m256i)d), zero);
-    const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
-    return (simd_byte)_mm256_min_epu8(_mm256_max_epu8(bytes, (__m256i)minimum), (__m256i)maximum);
-#elif defined(DEPTHWISE_SSE2)
-    const __m128i zero = _mm_set1_epi16((short)to.zero);
-    const __m128i ab = _mm_adds_epi16(_mm_packs_epi32((__m128i)a, (__m128i)b), zero);
-    const __m128i cd = _mm_adds_epi16(_mm_packs_epi32((__m128i)c, (__m128i)d), zero);
-    return (simd_byte)_mm_min_epu8(_mm_max_epu8(_mm_packus_epi16(ab, cd), (__m128i)minimum), (__m128i)maximum);
-#elif defined(DEPTHWISE_NEON)
-    const int16x8_t zero = vdupq_n_s16((int16_t)to.zero);
-    const int16x8_t ab = vqaddq_s16(vqmovn_high_s32(vqmovn_s32((int32x4_t)a), (int32x4_t)b), zero);
-    const int16x8_t cd = vqaddq_s16(vqmovn_high_s32(vqmovn_s32((int32x4_t)c), (int32x4_t)d), zero);
-    const uint8x16_t bytes = vqmovun_high_s16(vqmovun_s16(ab), cd);
-    return (simd_byte)vminq_u8(vmaxq_u8(bytes, (uint8x16_t)minimum), (uint8x16_t)maximum);
-#elif defined(DEPTHWISE_WASM) && defined(__wasm_simd128__)
-    const v128_t zero = wasm_i16x8_splat((int16_t)to.zero);
-    const v128_t ab = wasm_i16x8_add_sat(wasm_i16x8_narrow_i32x4((v128_t)a, (v128_t)b), zero);
-    const v128_t cd = wasm_i16x8_add_sat(wasm_i16x8_narrow_i32x4((v128_t)c, (v128_t)d), zero);
-    return (simd_byte)wasm_u8x16_min(wasm_u8x16_max(wasm_u8x16_narrow_i16x8(ab, cd), (v128_t)minimum), (v128_t)maximum);
-#else
-    simd_byte bytes;
-    for (int i = 0; i < SIMD_WIDTH; i++) {
-        bytes[i] = (uint8_t)(a[i] + to.zero);
-        bytes[SIMD_WIDTH + i] = (uint8_t)(b[i] + to.zero);
-        bytes[2 * SIMD_WIDTH + i] = (uint8_t)(c[i] + to.zero);
-        bytes[3 * SIMD_WIDTH + i] = (uint8_t)(d[i] + to.zero);
-    }
-    (void)minimum, (void)maximum; /* rounded within */
-    return bytes;
+    static const int32_t words[] = {0, 4, 1, 5, 2, 6, 3, 7};
+    const int32_t *order = words;
+    SIMD_OPAQUE(order);
+    bytes = (simd_byte)_mm256_permutevar8x32_epi32((__m256i)bytes, _mm256_loadu_si256((const __m256i *)order));
 #endif
+    if (!I8_KNOWN(to.minimum, 0))
+        bytes = simd_byte_max(bytes, simd_byte_all((uint8_t)to.minimum));
+    if (!I8_KNOWN(to.maximum, 255))
+        bytes = simd_byte_min(bytes, simd_byte_all((uint8_t)to.maximum));
+    return bytes;
 }
 
 /* 4 * SIMD_WIDTH bytes from and to any address. */

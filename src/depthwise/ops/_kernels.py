@@ -75,38 +75,39 @@ POINTWISE_I8 = integer_kernel(
 
 
 PANEL = 32
-"""Outputs in a panel of packed weights, and what threads cut them by (PANEL in `kernels/panel_simd.h`)."""
+"""Outputs in a panel of packed weights, and what threads cut them by (PANEL in `kernels/panel.h`)."""
 
 PANELS = Layout("HWIO", panel=PANEL, multiple=8)
 """The layout that `kernels/panel_simd.h` reads, with every set of vectors."""
 
 
 CONVOLUTION_AHEAD = 3
-"""As in `kernels/convolution_simd.h`."""
+"""As in `kernels/convolution_simd.h` and `kernels/convolution_i8_simd.h`."""
 
 
-def _one_group(node: ir.Node) -> bool:
+def one_group(node: ir.Node) -> bool:
+    """Whether a convolution is one matrix product for each output row."""
     return node.attributes.get_int("group", 1) == 1 and window_of(node).dilation[1] == 1
 
 
-def _window_rows(node: ir.Node) -> int:
-    """Bytes of the float input rows, with their borders, under one output row and CONVOLUTION_AHEAD more."""
+def window_inputs(node: ir.Node, ahead: int) -> int:
+    """Inputs in the rows, with their borders, under one output row and `ahead` more."""
     height, width, channels = map_shape(shape_of(node.inputs[0]))
     window = window_of(node)
     columns = (window.output(height, width)[1] - 1) * window.stride[1] + window.kernel[1]
-    rows = (window.kernel[0] - 1) * window.dilation[0] + 1 + CONVOLUTION_AHEAD * window.stride[0]
-    return 4 * rows * columns * channels
+    rows = (window.kernel[0] - 1) * window.dilation[0] + 1 + ahead * window.stride[0]
+    return rows * columns * channels
 
 
-_PANEL_HEADERS = ("parameters.h", "activation.h", "simd.h", "panel_simd.h")
+_PANEL_HEADERS = ("parameters.h", "activation.h", "simd.h", "panel.h", "panel_simd.h")
 
 POINTWISE_F32_SIMD = with_vectors(POINTWISE_F32, constants=PANELS, includes=_PANEL_HEADERS, channels=PANEL)
 
 CONVOLUTION_F32_SIMD = with_vectors(
     CONVOLUTION_F32,
-    fits=lambda node: reads_floats(node) and _one_group(node),
+    fits=lambda node: reads_floats(node) and one_group(node),
     constants=PANELS,
-    workspace=_window_rows,
+    workspace=lambda node: 4 * window_inputs(node, CONVOLUTION_AHEAD),
     includes=(*_PANEL_HEADERS, "convolution_simd.h"),
     channels=PANEL,
 )
@@ -115,7 +116,7 @@ CONVOLUTION_U8_F32_SIMD = tuple(
     replace(
         kernel,
         name="convolution_u8_f32_simd",
-        fits=lambda node: reads_pixels(node) and _one_group(node),
+        fits=lambda node: reads_pixels(node) and one_group(node),
         constants=replace(PANELS, camera=True),
         input_type="uint8",
     )

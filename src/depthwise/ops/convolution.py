@@ -18,6 +18,7 @@ from depthwise.ops._kernels import (
     CONVOLUTION_U8_F32_SIMD,
     reads_floats,
 )
+from depthwise.ops._products_i8 import CONVOLUTION_I8_SIMD
 from depthwise.ops._vectors import with_vectors
 from depthwise.ops._window import convolved_shape, window_rows
 from depthwise.ops.base import Operator, array_of
@@ -49,6 +50,7 @@ OPERATORS = {
         integer=convolve_integers,
         macs=convolution_macs,
         kernels=(
+            *CONVOLUTION_I8_SIMD,
             CONVOLUTION_I8,
             *CONVOLUTION_U8_F32_SIMD,
             CONVOLUTION_U8_F32,

@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._kernels import CONVOLUTION_U8_F32, POINTWISE_F32, POINTWISE_F32_SIMD, POINTWISE_I8
+from depthwise.ops._products_i8 import POINTWISE_I8_SIMD
 from depthwise.ops._quantized import centred, output_scales, requantize
 from depthwise.ops.base import Operator, Shape, array_of, shape_of
 
@@ -39,6 +40,6 @@ OPERATORS = {
         reference=_reference,
         integer=_integer,
         macs=_macs,
-        kernels=(POINTWISE_I8, CONVOLUTION_U8_F32, *POINTWISE_F32_SIMD, POINTWISE_F32),
+        kernels=(*POINTWISE_I8_SIMD, POINTWISE_I8, CONVOLUTION_U8_F32, *POINTWISE_F32_SIMD, POINTWISE_F32),
     )
 }

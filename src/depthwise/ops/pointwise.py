@@ -8,6 +8,7 @@ from depthwise.ops._kernels import (
     POINTWISE_F32_SIMD,
     POINTWISE_I8,
 )
+from depthwise.ops._products_i8 import POINTWISE_I8_SIMD
 from depthwise.ops._window import convolved_shape, window_rows
 from depthwise.ops.base import Operator
 
@@ -17,7 +18,14 @@ OPERATORS = {
         reference=convolve,
         integer=convolve_integers,
         macs=convolution_macs,
-        kernels=(POINTWISE_I8, *CONVOLUTION_U8_F32_SIMD, CONVOLUTION_U8_F32, *POINTWISE_F32_SIMD, POINTWISE_F32),
+        kernels=(
+            *POINTWISE_I8_SIMD,
+            POINTWISE_I8,
+            *CONVOLUTION_U8_F32_SIMD,
+            CONVOLUTION_U8_F32,
+            *POINTWISE_F32_SIMD,
+            POINTWISE_F32,
+        ),
         rows=window_rows,
         pixelwise=True,
     )
