@@ -189,7 +189,7 @@ SIMD_INLINE void depthwise_i8_slide(const struct convolution_i8_parameters *p, c
 /* Four lines of a column woven, the last 4 - lines of them without meaning; x: of the row, and of the one in the second
  * half. `lines` and `two` are constants where this is inlined.
  */
-SIMD_INLINE struct lanes depthwise_i8_woven(const uint8_t *const x[2][4], int lines, int two)
+SIMD_INLINE struct lanes depthwise_i8_woven(const uint8_t *x[2][4], int lines, int two)
 {
     simd_byte in[4];
 
