@@ -17,13 +17,13 @@
 SIMD_INLINE void global_pool_i8_part(const uint8_t *x, int32_t *sums, int channels, int pixels, int count)
 {
     const simd_byte zero = simd_byte_all(0);
-    simd_short low = simd_short_all(0), high = simd_short_all(0);
+    lanes_words low = {0}, high = {0};
     uint16_t lanes[2][LANES_BYTES / 2];
 
     for (int pixel = 0; pixel < pixels; pixel++) {
         const simd_byte in = lanes_load(x + pixel * channels, count);
-        low = low + (simd_short)lanes_zip_low(in, zero);
-        high = high + (simd_short)lanes_zip_high(in, zero);
+        low = low + (lanes_words)lanes_zip_low(in, zero);
+        high = high + (lanes_words)lanes_zip_high(in, zero);
     }
     __builtin_memcpy(lanes[0], &low, sizeof low);
     __builtin_memcpy(lanes[1], &high, sizeof high);

@@ -26,8 +26,9 @@
 #define LANES_OFFSET 0
 #endif
 
-/* Bytes of a vector. */
+/* Bytes of a vector; the same as numbers of 16 bits. */
 #define LANES_BYTES (4 * SIMD_WIDTH)
+typedef uint16_t lanes_words __attribute__((vector_size(LANES_BYTES)));
 
 /* Intrinsics of x86 that differ in their vectors' width alone. */
 #if defined(DEPTHWISE_AVX512)
@@ -163,9 +164,8 @@ SIMD_INLINE struct lanes_input lanes_split(simd_byte words)
 #if LANES_LINES == 1
     v.words = words;
 #else
-    typedef uint16_t pair __attribute__((vector_size(LANES_BYTES)));
-    v.even = (simd_short)((pair)words & 255);
-    v.odd = (simd_short)((pair)words >> 8);
+    v.even = (simd_short)((lanes_words)words & 255);
+    v.odd = (simd_short)((lanes_words)words >> 8);
 #endif
     return v;
 }

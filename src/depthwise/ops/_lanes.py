@@ -80,6 +80,11 @@ LANES = {
 """By instruction set, best first: the layout, and the least number of channels that the kernel takes."""
 
 
+def repeated_lines(channels: np.ndarray) -> np.ndarray:
+    """Words of each channel [C] in the order of the lines, the channels over and over again until lines are full."""
+    return _lines(channels[np.arange(math.lcm(len(channels), _CHUNK)) % len(channels)]).reshape(-1)
+
+
 def narrow_lines(node: ir.Node) -> int:
     """Bytes of the lines that `kernels/depthwise_i8_narrow_simd.h` copies input rows into."""
     window, channels = window_of(node), shape_of(node.inputs[0])[1]

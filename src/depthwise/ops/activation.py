@@ -5,6 +5,7 @@ import onnx_ir as ir
 
 from depthwise.ops._activation import activate
 from depthwise.ops._kernels import integer_kernel, reads_floats
+from depthwise.ops._lanes import LANES_HEADERS
 from depthwise.ops._parameters import elementwise_fields, quantized_fields
 from depthwise.ops._quantized import input_quantization, output_quantization
 from depthwise.ops._vectors import with_vectors
@@ -41,12 +42,18 @@ _I8 = integer_kernel(
     "table_i8", "quantized_parameters", parameters=quantized_fields, constants=table, includes=("parameters.h",)
 )
 
+_TABLE_SIMD = tuple(
+    kernel
+    for kernel in with_vectors(_I8, includes=LANES_HEADERS)
+    if kernel.instructions in ("avx512", "avx2", "neon")  # the others cannot look up bytes
+)
+
 OPERATORS = {
     "Activation": Operator(
         shape=_shape,
         reference=_reference,
         integer=_integer,
-        kernels=(_I8, *with_vectors(_KERNEL), _KERNEL),
+        kernels=(*_TABLE_SIMD, _I8, *with_vectors(_KERNEL), _KERNEL),
         rows=row_by_row,
         pixelwise=True,
         in_place=True,

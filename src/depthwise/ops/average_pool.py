@@ -7,8 +7,9 @@ import onnx_ir as ir
 
 from depthwise.ops._errors import sum_error
 from depthwise.ops._kernels import integer_kernel, reads_floats
+from depthwise.ops._lanes import LANES_HEADERS
 from depthwise.ops._parameters import pool_fields, pool_i8_fields
-from depthwise.ops._quantized import centred, ratio, requantize
+from depthwise.ops._quantized import centred, is_integer, ratio, requantize
 from depthwise.ops._vectors import with_vectors
 from depthwise.ops._window import pooled_shape, window_of, window_rows
 from depthwise.ops.base import Kernel, Operator, shape_of
@@ -49,12 +50,23 @@ _I8 = integer_kernel(
     includes=("parameters.h", "requantize.h", "window.h"),
 )
 
+_I8_SIMD = with_vectors(
+    _I8,
+    fits=lambda node: is_integer(node) and math.prod(window_of(node).kernel) <= 257,
+    includes=(*LANES_HEADERS, "window.h"),
+)
+
 OPERATORS = {
     "AveragePool": Operator(
         shape=pooled_shape,
         reference=_reference,
         integer=_integer,
-        kernels=(_I8, *with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h", "window.h")), _KERNEL),
+        kernels=(
+            *_I8_SIMD,
+            _I8,
+            *with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h", "window.h")),
+            _KERNEL,
+        ),
         rows=window_rows,
         error=sum_error(lambda node: math.prod(window_of(node).kernel)),
     )

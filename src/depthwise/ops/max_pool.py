@@ -5,6 +5,7 @@ import onnx_ir as ir
 
 from depthwise.ops._errors import no_error
 from depthwise.ops._kernels import integer_kernel, reads_floats
+from depthwise.ops._lanes import LANES_HEADERS
 from depthwise.ops._parameters import pool_fields, pool_i8_fields
 from depthwise.ops._vectors import with_vectors
 from depthwise.ops._window import pooled_shape, window_of, window_rows
@@ -38,7 +39,12 @@ OPERATORS = {
         shape=pooled_shape,
         reference=_reference,
         integer=_integer,
-        kernels=(_I8, *with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h", "window.h")), _KERNEL),
+        kernels=(
+            *with_vectors(_I8, includes=(*LANES_HEADERS, "window.h")),
+            _I8,
+            *with_vectors(_KERNEL, includes=("parameters.h", "activation.h", "simd.h", "window.h")),
+            _KERNEL,
+        ),
         rows=window_rows,
         error=no_error,
     )
