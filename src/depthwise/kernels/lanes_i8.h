@@ -197,38 +197,20 @@ SIMD_INLINE simd_int lanes_dot(simd_int sum, struct lanes_input x, const simd_by
 #endif
 }
 
-/* Sums of a lane's channels 0 .. 3, 4 .. 7, 8 .. 11, 12 .. 15, rounded, as bytes in natural order: simd_bytes without
- * its last step. What is known to change nothing is left out.
+/* Rounded sums of a lane's channels 0 .. 3, 4 .. 7, 8 .. 11, 12 .. 15 as bytes in natural order: simd_bytes without its
+ * permutation.
  */
 SIMD_INLINE simd_byte lanes_bytes(simd_int a, simd_int b, simd_int c, simd_int d, struct simd_rounding to)
 {
-    const int known = __builtin_constant_p(to.zero == 0 && to.minimum == 0 && to.maximum == 255);
-    const int open = known && to.zero == 0 && to.minimum == 0 && to.maximum == 255;
-
-#if defined(LANES_X86)
-    lanes_x86 ab = LANES_X86(packs_epi32, (lanes_x86)a, (lanes_x86)b);
-    lanes_x86 cd = LANES_X86(packs_epi32, (lanes_x86)c, (lanes_x86)d), bytes;
-    if (!open) {
-        ab = LANES_X86(adds_epi16, ab, LANES_X86(set1_epi16, (short)to.zero));
-        cd = LANES_X86(adds_epi16, cd, LANES_X86(set1_epi16, (short)to.zero));
-    }
-    bytes = LANES_X86(packus_epi16, ab, cd);
-    if (!open) {
-        bytes = LANES_X86(max_epu8, bytes, LANES_X86(set1_epi8, (char)to.minimum));
-        bytes = LANES_X86(min_epu8, bytes, LANES_X86(set1_epi8, (char)to.maximum));
-    }
-    return (simd_byte)bytes;
-#elif SIMD_WIDTH == 4
-    (void)open;
-    return simd_bytes(a, b, c, d, to);
+#if defined(LANES_X86) || SIMD_WIDTH == 4
+    return simd_bounded(simd_packed(simd_narrowed(a, b, to.zero), simd_narrowed(c, d, to.zero)), to);
 #else
     simd_byte v;
-    (void)open;
     for (int i = 0; i < LANES_BYTES; i++) {
         const int at = i / 16 * 4 + i % 4, quarter = i % 16 / 4;
         v[i] = (uint8_t)((quarter < 2 ? quarter ? b : a : quarter < 3 ? c : d)[at] + to.zero);
     }
-    return v;
+    return v; /* simd_round() has clamped them */
 #endif
 }
 

@@ -8,19 +8,6 @@
 #include "lanes_i8.h"
 #include "window.h"
 
-/* The larger of a and b in every lane. */
-SIMD_INLINE simd_byte max_pool_i8_larger(simd_byte a, simd_byte b)
-{
-#if defined(LANES_X86)
-    return (simd_byte)LANES_X86(max_epu8, (lanes_x86)a, (lanes_x86)b);
-#elif defined(DEPTHWISE_NEON)
-    return (simd_byte)vmaxq_u8((uint8x16_t)a, (uint8x16_t)b);
-#else
-    const simd_byte larger = (simd_byte)(a > b);
-    return (a & larger) | (b & ~larger);
-#endif
-}
-
 static inline void max_pool_i8_simd(const struct pool_i8_parameters *p, const uint8_t *x, const void *constants,
                                     uint8_t *y, void *workspace, int base, int first, int last)
 {
@@ -36,7 +23,7 @@ static inline void max_pool_i8_simd(const struct pool_i8_parameters *p, const ui
                 simd_byte largest = simd_byte_all(0);
                 for (int ky = 0; ky < rows; ky++)
                     for (int kx = 0; kx < columns; kx++)
-                        largest = max_pool_i8_larger(
+                        largest = simd_byte_max(
                             largest, lanes_load(in + (ky * p->width + kx) * p->channels + c, p->channels - c));
                 lanes_store(y + c, largest, p->channels - c);
             }

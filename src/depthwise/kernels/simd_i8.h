@@ -289,6 +289,16 @@ SIMD_INLINE simd_byte simd_byte_max(simd_byte a, simd_byte b)
 #endif
 }
 
+/* Bytes within minimum .. maximum. */
+SIMD_INLINE simd_byte simd_bounded(simd_byte bytes, struct simd_rounding to)
+{
+    if (!I8_KNOWN(to.minimum, 0))
+        bytes = simd_byte_max(bytes, simd_byte_all((uint8_t)to.minimum));
+    if (!I8_KNOWN(to.maximum, 255))
+        bytes = simd_byte_min(bytes, simd_byte_all((uint8_t)to.maximum));
+    return bytes;
+}
+
 /* The rounded values of a, b, c, d plus zero within minimum .. maximum, one vector's after the other's.
  *
  * Narrowing saturates: to 16 bits, then plus zero in 16 bits, then to 0 .. 255. All three are monotone, and the first two
@@ -313,11 +323,7 @@ SIMD_INLINE simd_byte simd_bytes(simd_int a, simd_int b, simd_int c, simd_int d,
     SIMD_OPAQUE(order);
     bytes = (simd_byte)_mm256_permutevar8x32_epi32((__m256i)bytes, _mm256_loadu_si256((const __m256i *)order));
 #endif
-    if (!I8_KNOWN(to.minimum, 0))
-        bytes = simd_byte_max(bytes, simd_byte_all((uint8_t)to.minimum));
-    if (!I8_KNOWN(to.maximum, 255))
-        bytes = simd_byte_min(bytes, simd_byte_all((uint8_t)to.maximum));
-    return bytes;
+    return simd_bounded(bytes, to);
 }
 
 /* 4 * SIMD_WIDTH bytes from and to any address. */
