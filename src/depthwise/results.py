@@ -166,6 +166,80 @@ class Memory(Record):
         return self.weights + self.code
 
 
+class LayerNoise(Record):
+    """Signal to quantization noise of one layer's output in 8 bits, in dB.
+
+    Attributes:
+        total: after all that came before in 8 bits. alone: after the float network, so the noise of this layer only.
+    """
+
+    name: str
+    op: str
+    total: float
+    alone: float
+
+
+class RungResult(Record):
+    """One step on the way to 8 bits, measured on the validation images.
+
+    Attributes:
+        rung: its name. changed: what it did. seconds: that it took, with the measurement.
+        accuracy: of the network in 8 bits after it.
+        kept: whether what followed was built on it.
+    """
+
+    rung: str
+    changed: str
+    accuracy: Interval
+    seconds: float
+    kept: bool
+
+
+class FloatLayer(Record):
+    """A layer that stays in float: its multiply-accumulates, and by how many bytes its weights are larger for it."""
+
+    name: str
+    op: str
+    macs: int
+    extra_bytes: int
+
+
+class Ladder(Record):
+    """How a float network came to 8 bits.
+
+    Attributes:
+        reference: accuracy of the float network on the validation images. accuracy: in 8 bits, of what is kept.
+        rungs: in the order in which they were tried.
+        max_drop: points of accuracy that it may cost.
+        noise: of every layer in the end. floats: layers that stay in float; share of the MACs that they are.
+        calibration: number of images that ranges were taken from.
+    """
+
+    reference: Interval
+    accuracy: Interval
+    rungs: list[RungResult]
+    max_drop: float
+    noise: list[LayerNoise]
+    floats: list[FloatLayer] = Field(default_factory=list)
+    float_share: float = 0.0
+    calibration: int
+
+    @property
+    def drop(self) -> float:
+        """Points of accuracy that 8 bits cost; below 0 if they win some."""
+        return drop(self.reference, self.accuracy)
+
+    @property
+    def within(self) -> bool:
+        """Whether that is no more than may be."""
+        return self.drop <= self.max_drop + 1e-9
+
+
+def drop(reference: Interval, accuracy: Interval) -> float:
+    """Points (percent) between two accuracies on the same images."""
+    return 100 * (reference.correct - accuracy.correct) / reference.total
+
+
 class Latency(Record):
     """Time of one image, one thread, rounds of all runtimes interleaved."""
 
