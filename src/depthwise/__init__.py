@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from depthwise.inspection import Inspection
     from depthwise.profiling.records import Profile
     from depthwise.progress import Progress
+    from depthwise.quantization.task import Quantized
     from depthwise.results import Cost
     from depthwise.runs import Run
 
 __version__ = "0.1.0"
-__all__ = ["UserError", "check", "compile", "cost", "create", "export", "fit", "inspect", "profile"]
+__all__ = ["UserError", "check", "compile", "cost", "create", "export", "fit", "inspect", "profile", "quantize"]
 
 
 def create(name: str, **options: Any) -> "torch.nn.Module":
@@ -196,6 +197,42 @@ def inspect(
     if image is not None and form is None:
         raise UserError(f"the model does not say how '{image}' is prepared: leave the image away for random input")
     return look(network, None if image is None or form is None else decode(image, form), choice=choice)
+
+
+def quantize(
+    model: Any,
+    data: "str | Path | None" = None,
+    path: "str | Path | None" = None,
+    *,
+    source: Any = None,
+    progress: "Progress | None" = None,
+    **options: Any,
+) -> "Quantized":
+    """A trained network in 8 bits: calibrated, and repaired until it costs at most `max_drop` points of accuracy.
+
+    Args:
+        model: a run folder, .onnx file, torch module or Graph, that says how its images are prepared.
+        data: images with classes, as for `fit`; None: those of a run folder.
+        path: of the QDQ ONNX file that is written, whole or not at all; None: nothing is.
+        source: where a Graph came from, if that is a run folder.
+        progress: told how it goes.
+        options: fields of `quantization.task.Wanted`: max_drop, method, per_tensor, keep_float, images.
+
+    Raises:
+        UserError: as `load_model`, `data.load` and `quantization.task.quantize`.
+    """
+    from depthwise.design.source import load_model
+    from depthwise.graph import save, to_qdq
+    from depthwise.quantization.source import images_for
+    from depthwise.quantization.task import Wanted
+    from depthwise.quantization.task import quantize as climb
+
+    wanted, network = Wanted(**options), load_model(model)
+    images = images_for(network, model if source is None else source, data, progress)
+    found = climb(network, images, wanted, progress)
+    if path is not None:
+        save(to_qdq(found.graph), path)
+    return found
 
 
 def export(model: Any, to: str, path: "str | Path", **options: Any) -> "Exported":

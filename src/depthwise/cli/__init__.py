@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from depthwise.cli import fit, inspect, profile
+from depthwise.cli import fit, inspect, profile, quantize
 from depthwise.cli.common import (
     Channels,
     Classes,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from depthwise.compiler import Compiled
     from depthwise.device import Device
 
-__all__ = ["app", "fit", "inspect", "main", "profile"]
+__all__ = ["app", "fit", "inspect", "main", "profile", "quantize"]
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""

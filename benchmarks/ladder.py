@@ -1,0 +1,73 @@
+"""What every rung of the repair ladder does to a trained network, and to the same function with uneven channels.
+
+    python -m benchmarks.ladder RUN
+
+Each rung is tried, with a scale for each output channel and with one for a layer's weights, however good it is already.
+Uneven means: each channel between two layers is divided by a random number, and its weights behind are multiplied by
+it, so that the float network stays the same and its ranges do not.
+"""
+
+import sys
+
+import numpy as np
+import onnx_ir as ir
+
+from depthwise.data import ImageData
+from depthwise.design.source import load_model
+from depthwise.graph import normalize
+from depthwise.quantization.ladder import Goal, climb
+from depthwise.quantization.noise import noise_of
+from depthwise.quantization.pairs import REACHED, divide, pairs_of
+from depthwise.quantization.rungs import calibrations
+from depthwise.quantization.source import images_for
+from depthwise.quantization.statistics import collect
+from depthwise.quantization.task import evenly, prepare
+from depthwise.results import drop
+from depthwise.terminal import TerminalProgress
+
+UNREACHABLE = -100.0
+"""Points of accuracy that nobody loses: no rung is the last."""
+
+
+def spread(model: ir.Model, images: ImageData, most: float) -> ir.Model:
+    """The network with channels up to `most` times apart: the same function where no clip is reached."""
+    uneven = normalize(model, "float")
+    seen, random = collect(uneven, evenly(images.train, 256)), np.random.default_rng(0)
+    for pair in pairs_of(uneven):
+        highs = seen[pair.value].highs
+        factors = most ** random.uniform(0, 1, len(highs))
+        factors[highs >= pair.maximum * REACHED] = 1
+        divide(uneven, pair, factors)
+    return uneven
+
+
+def rows(model: ir.Model, images: ImageData, per_tensor: bool, progress: TerminalProgress) -> list[str]:
+    """A line for each rung."""
+    start = prepare(model, images, 256, progress)
+    goal = Goal(start.reference, UNREACHABLE)
+    rungs = [*calibrations("auto", per_tensor), *start.repairs()]
+    reached = climb(start.state, rungs, start.bench.judge, goal, progress)
+    lines = [f"  float32 {100 * start.reference.value:.2f} %"]
+    for row in reached.rungs:
+        kept = "" if row.kept else " (not built on)"
+        points = 0 - drop(start.reference, row.accuracy)
+        lines.append(f"  {row.rung:<28} {100 * row.accuracy.value:6.2f} % {points:+7.2f}   {row.changed}{kept}")
+    last = noise_of(reached.state, start.inputs)[-1]
+    return [*lines, f"  signal to noise of {last.name}: {last.total:.1f} dB"]
+
+
+def main(source: str) -> None:
+    """Prints the ladders of a run folder's network."""
+    model = load_model(source)
+    with TerminalProgress(quiet=True) as progress:
+        images = images_for(model, source, None, progress)
+        for most in (1, 30, 100):
+            network = model if most == 1 else spread(model, images, most)
+            for per_tensor in (False, True):
+                scales = "one scale for a layer's weights" if per_tensor else "a scale for each output channel"
+                print(f"channels up to {most} times apart, {scales}" if most > 1 else f"as trained, {scales}")
+                print("\n".join(rows(network, images, per_tensor, progress)), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
