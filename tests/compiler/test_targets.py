@@ -22,6 +22,7 @@ from depthwise.engine import Engine
 from depthwise.errors import UserError
 from depthwise.target import load_target, target_names
 from networks import by_hand, family
+from quantized import quantized
 
 C = Path(__file__).parent / "c"
 ZIG = (sys.executable, "-m", "ziglang", "cc")
@@ -245,9 +246,11 @@ def test_aarch64_agrees_with_the_interpreter_and_across_compilers(tmp_path, mode
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="nothing here runs WebAssembly")
-def test_wasm32_agrees_with_the_interpreter(tmp_path):
+@pytest.mark.parametrize("bytes_", [False, True], ids=["float32", "int8"])
+def test_wasm32_agrees_with_the_interpreter(bytes_, tmp_path):
     pytest.importorskip("ziglang")
-    folder, network = tmp_path / "c", graph.normalize(family("mobilenet_v2", 0.1, 32), input="uint8")
+    model = family("mobilenet_v2", 0.1, 32)
+    folder, network = tmp_path / "c", graph.normalize(quantized(model) if bytes_ else model, input="uint8")
     manifest = emitted(folder, "wasm32", network)
     image = pixels(manifest)
     (folder / "in").write_bytes(image.tobytes())
@@ -257,7 +260,8 @@ def test_wasm32_agrees_with_the_interpreter(tmp_path):
     sizes = (str(manifest.arena), str(manifest.output_bytes))
     subprocess.run(["node", C / "run.mjs", "network.wasm", "in", "out", *sizes], cwd=folder, check=True)
     expected = graph.evaluate(network, [image.transpose(0, 3, 1, 2)])[0].reshape(-1)
-    assert np.abs(np.fromfile(folder / "out", np.float32) - expected).max() <= 2e-5 * np.abs(expected).max()
+    off = np.abs(np.fromfile(folder / "out", np.float32) - expected).max()
+    assert off <= (0 if bytes_ else 2e-5 * np.abs(expected).max())
 
 
 @x86

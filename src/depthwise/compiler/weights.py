@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-C_TYPES = {"f4": "float", "i4": "int32_t", "u4": "uint32_t", "i1": "int8_t", "u1": "uint8_t"}
+C_TYPES = {"f4": "float", "i4": "int32_t", "u4": "uint32_t", "i2": "int16_t", "i1": "int8_t", "u1": "uint8_t"}
 """Types of constants by NumPy's kind and size."""
 
 
