@@ -27,11 +27,11 @@
 #else
 #define PANEL_I8_SHORT 0
 #endif
-#define PANEL_I8_SHORT_ROWS 4
+#define PANEL_I8_SHORT_ROWS(words, outputs) ((words) <= 2 || (outputs) <= 16 ? 8 : 4)
 #define PANEL_I8_UNROLL _Pragma("GCC unroll 24")
 
 /* Weights are fetched so many bytes ahead: see PANEL_AHEAD. */
-#define PANEL_I8_AHEAD 2048
+#define PANEL_I8_AHEAD 8192
 
 /* What the sums of a tile may need on their way to bytes. */
 enum panel_i8_kind {
@@ -195,6 +195,19 @@ SIMD_INLINE simd_int panel_i8_widened(panel_i8_half low)
 #endif
 }
 
+/* A vector of two halves. */
+SIMD_INLINE simd_int panel_i8_joined(panel_i8_half low, panel_i8_half high)
+{
+#if defined(DEPTHWISE_AVX512)
+    return (simd_int)_mm512_inserti64x4(_mm512_castsi256_si512((__m256i)low), (__m256i)high, 1);
+#else
+    simd_int v = {0};
+    __builtin_memcpy(&v, &low, sizeof v / 2);
+    __builtin_memcpy((char *)&v + sizeof v / 2, &high, sizeof v / 2);
+    return v;
+#endif
+}
+
 /* One word of every pixel. */
 SIMD_INLINE void panel_i8_step(struct panel_i8_sums *sums, struct panel_inputs *in, const int8_t *w, int rows, int whole,
                                int half)
@@ -224,14 +237,16 @@ SIMD_INLINE void panel_i8_store(uint8_t *to, simd_byte v, int at, int width, int
 {
 #if defined(DEPTHWISE_AVX512)
     const __m256i part = at < 32 ? _mm512_castsi512_si256((__m512i)v) : _mm512_extracti64x4_epi64((__m512i)v, 1);
-    const __m128i low = at % 32 ? _mm256_extracti128_si256(part, 1) : _mm256_castsi256_si128(part);
+    const __m128i low = at % 32 >= 16 ? _mm256_extracti128_si256(part, 1) : _mm256_castsi256_si128(part);
     if (count < width) {
         if (at % 32)
-            _mm_mask_storeu_epi8(to, (__mmask16)((1u << count) - 1), low);
+            _mm_mask_storeu_epi8(to, (__mmask16)((1u << count) - 1), at % 16 ? _mm_srli_si128(low, 8) : low);
         else
             _mm256_mask_storeu_epi8(to, (__mmask32)((1u << count) - 1), part);
     } else if (width == 32) {
         _mm256_storeu_si256((__m256i *)to, part);
+    } else if (width == 8 && at % 16) {
+        _mm_storeh_pd((double *)to, _mm_castsi128_pd(low));
     } else if (width == 8) {
         _mm_storel_epi64((__m128i *)to, low);
     } else {
@@ -254,31 +269,39 @@ SIMD_INLINE void panel_i8_store(uint8_t *to, simd_byte v, int at, int width, int
 #endif
 }
 
+/* The sums of vector v of a pixel, or of two pixels with half a vector each, as integers. */
+SIMD_INLINE simd_int panel_i8_rounded(const struct panel_i8_sums *sums, const float *scale, int row, int next, int v,
+                                      int whole, struct simd_rounding rounding)
+{
+    const panel_i8_half half = panel_i8_half_load(scale + v * SIMD_WIDTH);
+
+    if (v < whole)
+        return simd_rounded(sums->whole[row][v], simd_load(scale + v * SIMD_WIDTH), rounding);
+    if (whole)
+        return simd_rounded(panel_i8_widened(sums->half[row]), (simd)panel_i8_widened(half), rounding);
+    return simd_rounded(panel_i8_joined(sums->half[row], sums->half[next]), (simd)panel_i8_joined(half, half), rounding);
+}
+
 /* Stores the outputs of a tile at y, as many pixels at once as fill a vector of bytes. */
 SIMD_INLINE void panel_i8_finish(const struct panel_i8_job *job, const struct panel_i8_sums *sums, uint8_t *y, int output,
                                  int rows, int whole, int half, struct simd_rounding rounding)
 {
-    const int vectors = whole + half, pixels = 4 / vectors, width = whole * SIMD_WIDTH + half * SIMD_WIDTH / 2;
-    const int outputs = job->outputs, left = job->to - output;
-    const float *const scale = job->scale + output;
+    const int vectors = whole + half, pixels = whole ? 4 / vectors : 8, width = whole * SIMD_WIDTH + half * SIMD_WIDTH / 2;
+    const int outputs = job->outputs, left = job->to - output, apart = 4 * SIMD_WIDTH / pixels;
 
     SIMD_UNROLL for (int r = 0; r < rows; r += pixels) {
         simd_int q[4];
         SIMD_UNROLL for (int i = 0; i < 4; i++) {
-            const int v = i % vectors, row = r + i / vectors < rows ? r + i / vectors : rows - 1;
-            if (v < whole)
-                q[i] = simd_rounded(sums->whole[row][v], simd_load(scale + v * SIMD_WIDTH), rounding);
-            else
-                q[i] = simd_rounded(panel_i8_widened(sums->half[row]),
-                                    simd_widened(simd_half_load(scale + v * SIMD_WIDTH)), rounding);
+            const int wanted = r + i * pixels / 4, row = wanted < rows ? wanted : rows - 1;
+            q[i] = panel_i8_rounded(sums, job->scale + output, row, row + 1 < rows ? row + 1 : row, i % vectors, whole, rounding);
         }
         const simd_byte bytes = simd_bytes(q[0], q[1], q[2], q[3], rounding);
-        if (outputs == width && !half && left == width && r + pixels <= rows)
+        if (outputs == width && apart == width && left == width && r + pixels <= rows)
             simd_byte_store(y + r * outputs, bytes);
         else
             SIMD_UNROLL for (int i = 0; i < pixels; i++)
                 if (r + i < rows)
-                    panel_i8_store(y + (r + i) * outputs, bytes, i * vectors * SIMD_WIDTH, width, left);
+                    panel_i8_store(y + (r + i) * outputs, bytes, i * apart, width, left);
     }
 }
 
@@ -452,7 +475,7 @@ SIMD_INLINE void panel_i8_product(struct panel_i8_job job, int total)
     const int kind = bare ? PANEL_I8_BARE : to.bounded ? PANEL_I8_BOUNDED : PANEL_I8_ANY;
     const int outputs = job.outputs, pixels = job.pixels, words = job.lines * job.words;
     const int few = __builtin_constant_p(total) && __builtin_constant_p(words) && words <= PANEL_I8_SHORT;
-    const int most = few ? PANEL_I8_SHORT_ROWS : SIMD_ROWS, least = (total + most - 1) / most;
+    const int most = few ? PANEL_I8_SHORT_ROWS(words, outputs) : SIMD_ROWS, least = (total + most - 1) / most;
     const int rows = !few ? total / least : total < most ? total : most;
     const int tiles = pixels / rows, rest = pixels % rows;
     const int longer = !few && total % rows > 0 && rest <= tiles ? rest : 0;
