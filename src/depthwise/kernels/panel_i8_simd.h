@@ -20,9 +20,10 @@
 #define PANEL_I8_PREPARED 65536
 
 /* Products of at most so many words are unrolled where they are called, if their sizes are constants, in tiles of so many
- * pixels: for so few words the way from sums to bytes is long, and must overlap with the products of further tiles.
+ * pixels: for so few words the way from sums to bytes is long, and must overlap with the products of further tiles. Pairs of 16 bits
+ * would be widened once for all tiles, and spilled.
  */
-#if defined(DEPTHWISE_AVX512)
+#if defined(DEPTHWISE_AVX512VNNI)
 #define PANEL_I8_SHORT 24
 #else
 #define PANEL_I8_SHORT 0
