@@ -64,7 +64,7 @@ class Call:
         if self.window is None or first == 0:
             return 0, [0, 0, 0, 0]
         base = max(0, first * self.window.stride - self.window.pad)
-        gate = len(self.case.inputs) == 2 and self.case.inputs[1] != self.case.inputs[0]
+        gate = len(self.case.inputs) == 2 and self.case.inputs[1][2:] != self.case.inputs[0][2:]
         before = [
             base * row_bytes(shape, array.itemsize)
             for shape, array in zip(self.case.inputs, self.operands, strict=False)
