@@ -12,7 +12,9 @@ _INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(\S+)\s*(.*)$")
 _TARGET = re.compile(r"\b([0-9a-f]+) <")
 _JUMP = re.compile(r"j[a-z]+|b|b\.[a-z]+|cbn?z|tbn?z")
 _ENDS = re.compile(r"jmp|b|ret|br")
-_FUSED = re.compile(r"vfn?m(add|sub)|fml[as]")
+_FUSED = re.compile(r"vfn?m(add|sub)|fml[as]|vpdpbusd|v?pmaddwd|sdot|smlal")
+"""Multiply-adds: of floats, and of bytes or pairs of 16 bits."""
+
 _STACK = re.compile(r"\(%[er]?sp\b|\[sp\b")
 _FRAME = re.compile(r"\(%rbp\b|\[x29\b")
 

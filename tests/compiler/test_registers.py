@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from depthwise import compiler, planning
+from depthwise import compiler, graph, planning
 from depthwise.compiler.emit import KERNELS
 from depthwise.compiler.isa import flags_for
 from disassembly import Loop, loops
-from networks import every_tile
+from networks import every_tile, family
+from quantized import quantized
 
 ZIG = f"{shlex.quote(sys.executable)} -m ziglang cc -Xclang -O3"
 CLANG = next(filter(shutil.which, ("clang", *(f"clang-{version}" for version in range(30, 14, -1)))), "clang")
@@ -62,6 +63,24 @@ def test_inner_loops_do_not_touch_the_stack(tmp_path: Path, isa: str, command: s
     assert {loop.function.split(".")[0] for loop in tiles} == MICROKERNELS
     assert {loop.function: loop.stack for loop in tiles if loop.stack} == {}
     assert {loop.function: loop.spills for loop in found if loop.spills} == {}
+
+
+@pytest.mark.parametrize(
+    ("isa", "command", "objdump"),
+    [
+        pytest.param("avx512vnni", "gcc", X86, id="gcc-avx512vnni"),
+        pytest.param("avx512", "gcc", X86, id="gcc-avx512"),
+        pytest.param("avx2", "gcc", X86, id="gcc-avx2"),
+    ],
+)
+def test_products_of_bytes_keep_their_sums_in_registers(tmp_path: Path, isa: str, command: str, objdump: str) -> None:
+    """With gcc. clang 19 keeps some sums of unrolled products in memory, gcc for NEON those that it keeps of floats."""
+    network = graph.normalize(quantized(family("mobilenet_v2", 0.35, 96)), "uint8")
+    manifest = compiler.emit(planning.plan(network, (isa, "c")), tmp_path / "c", weights="pointer")
+    found = _compiled(command, manifest.flags, "network.c", tmp_path / "c", objdump)
+    tiles = [loop for loop in found if loop.function.startswith("panel_i8_")]
+    assert len(tiles) > 3
+    assert {loop.function: loop.spills for loop in tiles if loop.spills} == {}
 
 
 @pytest.mark.parametrize(
