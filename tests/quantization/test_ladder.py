@@ -11,12 +11,14 @@ from depthwise.data import ImageData
 from depthwise.errors import UserError
 from depthwise.graph import build, initialize, normalize
 from depthwise.progress import Silent
+from depthwise.quantization import task
 from depthwise.quantization.ladder import Goal, climb, float_layers, keep_floats
 from depthwise.quantization.lines import ladder_lines
+from depthwise.quantization.pairs import REACHED, divide, pairs_of
 from depthwise.quantization.rungs import calibrations
 from depthwise.quantization.state import State, weighted_layers
 from depthwise.quantization.statistics import collect
-from depthwise.quantization.task import Quantized, Wanted, quantize
+from depthwise.quantization.task import Quantized, Wanted, evenly, quantize
 from depthwise.results import Interval, LayerNoise
 from small_network import SMALL
 
@@ -129,6 +131,22 @@ def test_a_healthy_network_needs_one_rung(trained: ir.Model, images: ImageData) 
     assert {row.name for row in found.ladder.noise} >= {str(node.name) for node in weighted_layers(found.state.network)}
     text = "\n".join(ladder_lines(found.ladder))
     assert "calibration, min-max" in text and "1,500 validation images" in text
+
+
+def test_hopeless_layers_stay_in_float(trained: ir.Model, images: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no rung mends the one uneven pair, its two layers stay in float, and so does what is between them."""
+    model = normalize(trained, "float")
+    pair = next(pair for pair in pairs_of(model) if pair.first.name == "blocks.0.0.expansion")
+    seen = collect(model, evenly(images.train, 256))[pair.value]
+    factors = np.where(seen.highs < 6 * REACHED, 10.0 ** np.linspace(1, 5, len(seen.highs)), 1)
+    divide(model, pair, factors)
+    monkeypatch.setattr(task, "repairs", lambda *_: [])
+    ladder = quantize(model, images, Wanted(max_drop=3, method="minmax", per_tensor=True)).ladder
+    assert ladder.rungs[0].accuracy.value < ladder.reference.value - 0.1
+    assert ladder.within and ladder.rungs[-1].rung == "kept in float"
+    assert {"blocks.0.0.expansion", "blocks.0.0.depthwise"} <= {layer.name for layer in ladder.floats}
+    assert 0 < ladder.float_share < 0.7
+    assert any(line.startswith("in float: blocks.0.0") and "% of the MACs" in line for line in ladder_lines(ladder))
 
 
 def test_images_of_other_classes_are_refused(trained: ir.Model, images: ImageData) -> None:
