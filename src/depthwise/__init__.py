@@ -139,7 +139,8 @@ def compile(
     Args:
         model: a run folder, .onnx file, torch module or Graph.
         input: "uint8" takes camera bytes [N, H, W, C] (the model must carry its preprocessing), "float" takes
-            float32 [N, H, W, C], normalized as in training; "auto": camera bytes if the model can.
+            float32 [N, H, W, C], normalized as in training; "auto": camera bytes if the model can; "int8" takes uint8
+            values of the scale and zero point that an 8-bit model quantizes its input with.
         target: what it is compiled for, if not just this machine, e.g. "x86-64-v3"; it must run here.
         schedule: "layer": every map as a whole; "stream": row by row where possible; "auto": as `optimize` wants.
         optimize: "speed" or "ram", the memory that a run takes.

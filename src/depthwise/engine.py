@@ -14,6 +14,7 @@ from depthwise.compiler.ports import Inputs, empty_outputs, pack_inputs, unpack_
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.device import Device
 from depthwise.errors import UserError
+from depthwise.ops._quantized import Quantization
 from depthwise.planning import DEFAULT, Choice
 from depthwise.results import CallTime, Memory
 
@@ -39,8 +40,8 @@ class Engine:
     Attributes:
         manifest: what the compiler wrote about the network.
         memory: exact bytes. compiler: version line of the C compiler that built it.
-        input: "uint8" if a network takes camera bytes, else "float". classes: names of the (first) output's values,
-            possibly none.
+        input: "uint8" if a network takes camera bytes, "int8" if quantized values, else "float".
+        classes: names of the (first) output's values, possibly none.
         preprocessing: how an image becomes the input, if the model says so.
     """
 
@@ -48,7 +49,8 @@ class Engine:
         self.manifest = manifest
         self.memory: Memory = compiler.memory_of(manifest, built)
         self.compiler = built.compiler
-        self.input = "uint8" if any(one.type == "uint8" for one in (*manifest.inputs, manifest.input)) else "float"
+        kinds = {one.type if one.scale is None else "int8" for one in (*manifest.inputs, manifest.input)}
+        self.input = next((kind for kind in ("int8", "uint8") if kind in kinds), "float")
         self.classes = tuple(manifest.classes)
         self.preprocessing: Preprocessing | None = manifest.preprocessing
         library = ctypes.CDLL(str(built.library))
@@ -82,7 +84,7 @@ class Engine:
         Args:
             graph: any Graph with weights.
             input: "uint8": camera bytes (the Graph must carry its preprocessing); "float": normalized float32; "auto":
-                camera bytes if the Graph can.
+                camera bytes if the Graph can; "int8": what its Quantize gives, uint8 (the manifest has the scale).
             device: whose target it is compiled for; None: this machine. Programs for another machine run here only if
                 they are plain C.
             choice: which schedules may be taken, and what is to be least.
@@ -151,7 +153,7 @@ class Engine:
         return unpack_outputs(self.manifest, outputs)
 
     def of_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """What the network takes, from uint8 pixels [N, H, W, C]: themselves, or floats normalized as in training.
+        """What the network takes, from uint8 pixels [N, H, W, C]: themselves, or values normalized as in training.
 
         Raises:
             UserError: it takes floats and does not say how images become that.
@@ -160,7 +162,9 @@ class Engine:
             return pixels
         if self.preprocessing is None:
             raise UserError("the network does not say how its images are prepared: compile it with --mean and --std")
-        return np.ascontiguousarray(self.preprocessing.normalize(pixels).transpose(0, 2, 3, 1))
+        floats = np.ascontiguousarray(self.preprocessing.normalize(pixels).transpose(0, 2, 3, 1))
+        scale, zero = self.manifest.input.scale, self.manifest.input.zero
+        return floats if scale is None or zero is None else Quantization(scale, zero).quantize(floats)
 
     def prepared(self, image: Inputs, threads: int = 1) -> Callable[[], Any]:
         """A call on one image with every buffer bound beforehand, for timing: it returns the same arrays every time.

@@ -14,6 +14,7 @@ from depthwise.ops import with_implied
 from depthwise.planning.explain import explain
 from depthwise.target import load_target
 from networks import CLASSES, by_hand, family, node
+from quantized import quantized
 
 SMALL = {"mobilenet_v1": (0.25, 64), "mobilenet_v2": (0.35, 96)}
 
@@ -54,6 +55,34 @@ def test_camera_bytes_and_floats_mean_the_same_image():
     normalized = graph.preprocessing_of(model).normalize(batch).transpose(0, 2, 3, 1)
     camera, floats = Engine.build(model, "uint8")(batch), Engine.build(model, "float")(normalized)
     assert np.abs(camera - floats).max() <= 2e-5 * np.abs(floats).max()
+
+
+def test_8_bit_values_and_floats_mean_the_same_image():
+    """Quantized by the caller or by the network: the same bits; the scale is where a caller finds it."""
+    model = graph.to_qdq(quantized(family("mobilenet_v2", 0.1, 32)))
+    floats, values = Engine.build(model, "float"), Engine.build(model, "int8")
+    batch = pixels(3, 32)
+    assert values.input == "int8"
+    assert values.of_pixels(batch).dtype == np.uint8
+    np.testing.assert_array_equal(values(values.of_pixels(batch)), floats(floats.of_pixels(batch)))
+    first = graph.normalize(model).graph[0]
+    assert (values.manifest.input.scale, values.manifest.input.zero) == (
+        first.attributes.get_float("y_scale"),
+        first.attributes.get_int("y_zero"),
+    )
+    assert floats.manifest.input.scale is None
+    with pytest.raises(UserError, match=r"takes uint8 values round\(x / .*\) \+ .*, got float32"):
+        values(floats.of_pixels(batch))
+    with pytest.raises(UserError, match="does not quantize its input"):
+        Engine.build(family("mobilenet_v2", 0.1, 32), "int8")
+
+
+def test_the_header_states_the_scale_of_8_bit_values(tmp_path):
+    engine = Engine.build(graph.to_qdq(quantized(by_hand(camera=False))), "int8", folder=tmp_path / "c")
+    header, part = (tmp_path / "c" / "network.h").read_text(), engine.manifest.input
+    assert f"#define NETWORK_INPUT_SCALE {part.scale}f" in header
+    assert f"#define NETWORK_INPUT_ZERO {part.zero}" in header
+    assert f"Give 8-bit values q = round(x / {part.scale}) + {part.zero}" in header
 
 
 def test_what_an_engine_knows(engine):

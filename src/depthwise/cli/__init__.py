@@ -117,8 +117,11 @@ def compile(
     output: Annotated[Path, typer.Option("-o", "--output", help="folder for the C")],
     name: Annotated[str, typer.Option(help="prefix of every symbol and file")] = "network",
     input: Annotated[
-        Literal["auto", "uint8", "float"],
-        typer.Option(help="what the C takes; auto: camera bytes if the model carries its preprocessing, else floats"),
+        Literal["auto", "uint8", "float", "int8"],
+        typer.Option(
+            help="what the C takes; auto: camera bytes if the model carries its preprocessing, else floats; "
+            "int8: the values that an 8-bit model quantizes its input to"
+        ),
     ] = "auto",
     mean: Annotated[str | None, typer.Option(help="of pixels in 0..1, for a model without: 0.485,0.456,0.406")] = None,
     std: Annotated[str | None, typer.Option(help="of pixels in 0..1, for a model without: 0.229,0.224,0.225")] = None,

@@ -68,7 +68,8 @@ def compile_folder(
         network: any Graph with weights.
         folder: see `emit`.
         name: prefix of every symbol and file.
-        input: "uint8" (camera bytes), "float", or "auto": camera bytes if the Graph carries its preprocessing.
+        input: "uint8" (camera bytes), "float", "int8" (8-bit values, if it quantizes its input), or
+            "auto": camera bytes if the Graph carries its preprocessing.
         device: whose target it is compiled for; None: this machine.
         choice: which schedules may be taken, and what is to be least.
         build: whether to build what was written, which also measures code and stack.

@@ -23,6 +23,7 @@ from depthwise.device import HOST, Device, load_device
 from depthwise.errors import UserError
 from depthwise.files import atomic_folder
 from depthwise.ops import with_implied
+from depthwise.ops._quantized import input_quantization
 from depthwise.planning import PackedWeights, Place, Port, Program, pack_together
 from depthwise.results import Buffer
 
@@ -150,9 +151,9 @@ def _manifest(
         thread=max(program.private_bytes for program in programs) if any(one.phases for one in programs) else None,
         alignment=largest.alignment,
         lower_bound=largest.lower_bound,
-        input=_tensor(largest.inputs[0].place),
+        input=_tensor(largest.inputs[0].place, largest),
         output=_tensor(largest.outputs[0].place),
-        inputs=_parts(largest.inputs),
+        inputs=_parts(largest.inputs, largest),
         outputs=_parts(largest.outputs),
         classes=list(largest.classes),
         preprocessing=largest.preprocessing,
@@ -169,16 +170,24 @@ def _timed(program: Program) -> list[TimedCall]:
     ]
 
 
-def _tensor(place: Place) -> Tensor:
+def _tensor(place: Place, readers: Program | None = None) -> Tensor:
+    """What lies at a place; `readers` says with which scale an input of bytes is read."""
     shape = place.shape[1:] if len(place.shape) != 4 else (*place.shape[2:], place.shape[1])
-    return Tensor.model_validate({"type": place.type, "shape": list(shape), "bytes": place.bytes})
+    fields = {"type": place.type, "shape": list(shape), "bytes": place.bytes}
+    for call in readers.calls() if readers else ():
+        for index, read in enumerate(call.inputs):
+            if (read.region, read.offset) == (place.region, place.offset) and "x_scales" in call.node.attributes:
+                fields |= asdict(input_quantization(call.node, index))
+    return Tensor.model_validate(fields)
 
 
-def _parts(ports: Sequence[Port]) -> list[Part]:
+def _parts(ports: Sequence[Port], readers: Program | None = None) -> list[Part]:
     """All of several inputs or outputs."""
     if len(ports) == 1:
         return []
-    return [Part(**_tensor(port.place).model_dump(), name=port.name, offset=port.place.offset) for port in ports]
+    return [
+        Part(**_tensor(port.place, readers).model_dump(), name=port.name, offset=port.place.offset) for port in ports
+    ]
 
 
 def _render(programs: Sequence[Program], manifest: Manifest, packed: Sequence[PackedWeights]) -> dict[str, str]:
@@ -260,6 +269,8 @@ def _ports(manifest: Manifest) -> dict[str, Any]:
     types = [C_TYPES[tensor.type] for tensor in (*manifest.inputs, manifest.input)]
     return {
         "input_type": C_TYPES[manifest.input.type],
+        "input_scale": manifest.input.scale,
+        "input_zero": manifest.input.zero,
         "aligned_type": "float" if "float" in types else "uint8_t",
         "input_layout": _layout(manifest.input.shape),
         "input_dimensions": _dimensions(manifest.input),
@@ -275,11 +286,15 @@ def _ports(manifest: Manifest) -> dict[str, Any]:
 
 def _part(part: Part) -> dict[str, Any]:
     return {
-        "comment": comment(f"{part.name}: {C_TYPES[part.type]}, {_layout(part.shape)}"),
+        "comment": comment(f"{part.name}: {C_TYPES[part.type]}, {_layout(part.shape)}{_scaled(part)}"),
         "offset": part.offset,
         "dimensions": _dimensions(part),
         "count": math.prod(part.shape),
     }
+
+
+def _scaled(tensor: Tensor) -> str:
+    return "" if tensor.scale is None else f", round(x / {tensor.scale!r}) + {tensor.zero}"
 
 
 def _dimensions(tensor: Tensor) -> list[tuple[str, int]]:

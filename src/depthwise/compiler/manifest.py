@@ -1,9 +1,9 @@
 """manifest.json of an emitted folder: its exact figures, and what a caller must know to use it."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from depthwise.config import Record
 from depthwise.data.preprocessing import Preprocessing
@@ -15,11 +15,20 @@ FILE = "manifest.json"
 
 
 class Tensor(Record):
-    """The network's input or output in memory: NHWC without batch, [H, W, C] or [C]; `bytes` in all."""
+    """The network's input or output in memory: NHWC without batch, [H, W, C] or [C]; `bytes` in all.
+
+    A byte q of an input with a `scale` stands for scale * (q - zero); the file names the two only there.
+    """
 
     type: Literal["uint8", "float32"]
     shape: list[int]
     bytes: int
+    scale: float | None = None
+    zero: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _written(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in fields(self).items() if value is not None}
 
 
 class Part(Tensor):

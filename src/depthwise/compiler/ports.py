@@ -71,6 +71,8 @@ def _checked(images: np.ndarray, expected: Tensor, what: str) -> np.ndarray:
     shape = tuple(expected.shape)
     if images.dtype != np.dtype(expected.type):
         hint = "pixels 0 to 255" if expected.type == "uint8" else "values normalized as in training"
+        if expected.scale is not None:
+            hint = f"values round(x / {expected.scale:g}) + {expected.zero}"
         raise UserError(f"{what} takes {expected.type} {hint}, got {images.dtype} {list(images.shape)}")
     given = list(images.shape)
     if images.shape == shape:

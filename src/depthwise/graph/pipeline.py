@@ -34,6 +34,7 @@ from depthwise.graph.passes.lower import LOWERINGS, lower
 from depthwise.graph.passes.move_scales import move_scales
 from depthwise.graph.passes.name_nodes import name_nodes
 from depthwise.graph.passes.name_values import name_values
+from depthwise.graph.passes.quantized_bytes import quantized_bytes
 from depthwise.graph.passes.read_scales import read_scales
 from depthwise.graph.passes.recompose_activations import recompose_activations
 from depthwise.graph.passes.recompose_affine import recompose_affine
@@ -45,7 +46,7 @@ from depthwise.graph.verifier import verify
 from depthwise.ops.base import DOMAIN
 from depthwise.registry import choose
 
-INPUTS = ("auto", "uint8", "float")
+INPUTS = ("auto", "uint8", "float", "int8")
 """What a network may be made to take."""
 
 # fmt: off
@@ -101,6 +102,11 @@ FINISH: tuple[Pass, ...] = (
     Pass(name_nodes,             "rules that made two nodes of one gave both its name"),
     Pass(name_values,            "buffers and parameters are named after their nodes"),
 )
+
+BYTES: tuple[Pass, ...] = (
+    Pass(quantized_bytes,        "the caller has quantized the input"),
+)
+"""Only for input "int8"."""
 # fmt: on
 
 
@@ -119,11 +125,13 @@ def normalize(graph: ir.Model, input: str = "float", *, without: Collection[str]
     Args:
         graph: any Graph. One that is in normal form already is only copied.
         input: "float": the network's own float32 inputs, [1, C, H, W] or [1, C]; "uint8": the first image input takes
-            raw pixels 0..255, normalized by the metadata's Preprocessing inside the network; "auto": so if it has one.
+            raw pixels 0..255, normalized by the metadata's Preprocessing inside the network; "auto": so if it has one;
+            "int8": an input that is quantized first takes the bytes (docs/int8.md).
         without: names of passes in FUSING to leave out, to see what fusing gains.
 
     Raises:
-        UserError: it has an operator, a shape or weights that cannot be compiled; or "uint8" without Preprocessing.
+        UserError: it has an operator, a shape or weights that cannot be compiled; or "uint8" without Preprocessing,
+            "int8" without a quantized input.
     """
     for name in without:
         choose("fusing pass", name, FUSING)
@@ -133,12 +141,13 @@ def normalize(graph: ir.Model, input: str = "float", *, without: Collection[str]
     model = graph.clone()
     if all(node.domain == DOMAIN for node in model.graph) and len(model.graph):
         pixels = any(value.dtype == ir.DataType.UINT8 for value in model.graph.inputs)
-        run(model, CAMERA + FINISH if input == "uint8" and not pixels else ())
+        if not pixels:
+            run(model, {"uint8": CAMERA + FINISH, "int8": BYTES}.get(input, ()))
     else:
         run(model, UNDERSTAND)
         check_operators(model, supported_operators())
         rewrite = tuple(step for step in REWRITE if step.name not in without)
-        run(model, rewrite + (CAMERA if input == "uint8" else ()) + FINISH)
+        run(model, rewrite + (CAMERA if input == "uint8" else ()) + FINISH + (BYTES if input == "int8" else ()))
     verify(model)
     return model
 

@@ -45,6 +45,8 @@ _MORE: Mapping[str, Mapping[str, Any]] = {
 def to_qdq(normal_graph: ir.Model) -> ir.Model:
     """A Graph in normal form in standard ONNX operators; its batch is symbolic again.
 
+    An input of bytes (`normalize` with "int8") stays one: the file has no QuantizeLinear before it.
+
     Raises:
         UserError: it takes camera pixels, which only a compiled network does.
     """
@@ -64,10 +66,16 @@ class _Writer:
     def model(self) -> ir.Model:
         inputs = []
         for value in self._graph.graph.inputs:
-            if value.dtype != ir.DataType.FLOAT:
-                raise UserError(f"input '{value.name}' is {value.dtype}: only a network with float input has a file")
-            self._floats[value] = _value(str(value.name), ["N", *shape_of(value)[1:]])
-            inputs.append(self._floats[value])
+            new = _value(str(value.name), ["N", *shape_of(value)[1:]])
+            inputs.append(new)
+            if value.dtype == ir.DataType.FLOAT:
+                self._floats[value] = new
+                continue
+            if not all("x_scales" in use.node.attributes for use in value.uses()):
+                raise UserError(
+                    f"input '{value.name}' is camera pixels: only a network without normalization has a file"
+                )
+            self._bytes[value], new.type = new, ir.TensorType(ir.DataType.UINT8)
         for node in self._graph.graph:
             self._write(node)
         outputs = []
