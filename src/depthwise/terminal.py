@@ -140,10 +140,12 @@ def result_lines(results: Results) -> list[str]:
 def export_lines(exported: "Exported") -> list[str]:
     """What was written by an exporter, what it takes, and how well it agrees."""
     shapes = ", ".join("[" + ", ".join(map(str, shape)) + "]" for shape in exported.inputs)
+    quantized = ", then quantized by the scale and zero point of its input" if exported.input_type == "int8" else ""
     return [
         f"wrote {exported.path} ({format_bytes(exported.bytes)})",
-        f"takes float32 {shapes} ({exported.layout}), normalized as in training",
-        f"checked: {exported.runtime} differs from the network by {exported.difference:.1e} of the largest output",
+        f"takes {exported.input_type} {shapes} ({exported.layout}), normalized as in training{quantized}",
+        f"checked: {exported.runtime} differs from the network by {exported.difference:.1e} of the largest output"
+        + ("" if exported.steps is None else f", {exported.steps:.1f} steps of its scale"),
     ]
 
 
@@ -162,14 +164,15 @@ def device_lines(devices: Sequence[Device]) -> list[str]:
 
 
 def measured_lines(device: Device) -> list[str]:
-    """What a measurement of this machine has found, one thread and float32."""
+    """What a measurement of this machine has found, one thread."""
     rates = {name: rate.cycles for name, rate in device.cycles["float32"].items()}
+    peaks = device.peak_macs.items()
     each = device.cycles_per_layer.cycles if device.cycles_per_layer else 0
     return [
         device.description,
         f"  instructions      {', '.join(device.isa)}",
         f"  clock             {device.clock_mhz:,.0f} MHz",
-        f"  peak              {device.peak_macs['float32'] / 1e9:.3g} GMAC/s, one thread, float32",
+        f"  peak              {', '.join(f'{rate / 1e9:.3g} GMAC/s {kind}' for kind, rate in peaks)}, one thread",
         f"  caches            {', '.join(f'{name} {format_bytes(size)}' for name, size in device.caches.items())}",
         f"  reading           {', '.join(f'{name} {rate / 1e9:.3g} GB/s' for name, rate in device.bandwidth.items())}",
         f"  cycles per MAC    {', '.join(f'{name} {cycles:.3g}' for name, cycles in rates.items())}",

@@ -16,8 +16,10 @@ from depthwise.errors import UserError
 from depthwise.exporters import base, litert
 from depthwise.exporters.base import to_layout
 from depthwise.ops import DOMAIN, REGISTRY, cases
+from depthwise.ops._quantized import input_quantization, output_quantization
 from depthwise.ops.base import activations_of, parameters_of
 from depthwise.ops.cases import Case
+from quantized import quantized
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install 'depthwise[export]'")
 
@@ -25,15 +27,15 @@ CASES = [
     case
     for table in cases.REGISTRY.values()
     for case in table
-    if not case.camera and sum(np.prod(shape) for shape in case.inputs) < 5000
+    if not case.camera and not case.integer and sum(np.prod(shape) for shape in case.inputs) < 5000
 ]
 
 
-def graph_of(case: Case) -> ir.Model:
+def graph_of(case: Case, kind: ir.DataType = ir.DataType.FLOAT) -> ir.Model:
     """One node of the normal form as a Graph."""
     node = case.node()
     (out,) = node.outputs
-    out.name, out.shape, out.type = "out", ir.Shape(REGISTRY[case.op].shape(node)), ir.TensorType(ir.DataType.FLOAT)
+    out.name, out.shape, out.type = "out", ir.Shape(REGISTRY[case.op].shape(node)), ir.TensorType(kind)
     inside = ir.Graph(
         activations_of(node), [out], nodes=[node], initializers=parameters_of(node), opset_imports={DOMAIN: 1}
     )
@@ -41,7 +43,7 @@ def graph_of(case: Case) -> ir.Model:
 
 
 def test_the_cases_cover_the_operators() -> None:
-    assert {case.op for case in CASES} >= set(litert.OPERATORS) - {"Flatten"}
+    assert {case.op for case in CASES} >= set(litert.OPERATORS) - {"Flatten", "Quantize", "Dequantize"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -59,6 +61,55 @@ def test_families(name: str, tmp_path: Path) -> None:
     assert exported.difference < 1e-5
     assert exported.inputs == [(1, 32, 32, 3)]
     assert exported.bytes == (tmp_path / "small.tflite").stat().st_size
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_lite0"])
+def test_families_of_8_bits(name: str, tmp_path: Path) -> None:
+    """The file has our integers, so it computes our numbers but for rounding, and what is said of it is so."""
+    network = quantized(networks.family(name, 0.25, 32))
+    exported = depthwise.export(graph.to_qdq(network), "litert", tmp_path / "small.tflite")
+    assert exported.input_type == "int8"
+    assert exported.steps is not None
+    random, steps, same = np.random.default_rng(0), [], 0
+    for _ in range(10):
+        x = random.standard_normal((1, 3, 32, 32)).astype(np.float32)
+        (found,) = litert.run(exported.path, [to_layout(x, "NHWC")])
+        (expected,) = graph.evaluate(network, x)
+        steps.append(np.abs(found - expected).max() / input_quantization(network.graph[-1]).scale)
+        same += int(found.argmax() == expected.argmax())
+    assert np.median(steps) <= 2
+    assert same >= 9
+    opened = litert.load_schema().ModelT.InitFromPackedBuf(exported.path.read_bytes())
+    types = {tensor.type for tensor in opened.subgraphs[0].tensors}
+    floats = litert.load_schema().TensorType.FLOAT32 in types
+    assert floats == (name == "mobilenet_v3_small"), "only what LiteRT lacks in 8 bits is in float"
+
+
+def test_8_bits_in_part(tmp_path: Path) -> None:
+    """Layers that stay in float are, between DEQUANTIZE and QUANTIZE."""
+    network = quantized(networks.by_hand(camera=False), keep=lambda node: node.name != "pointwise")
+    assert [node.name for node in graph.float_operators(network)] == ["pointwise"]
+    exported = depthwise.export(network, "litert", tmp_path / "small.tflite")
+    assert exported.steps is not None and exported.steps <= 2
+
+
+@pytest.mark.parametrize("op", sorted(set(litert.OPERATORS) - {"Flatten", "Quantize", "Dequantize"}))
+def test_operators_of_8_bits(op: str, tmp_path: Path) -> None:
+    done = 0
+    for case in cases.integer_cases(op):
+        if case.integer != "random" or done == 6 or sum(np.prod(shape) for shape in case.inputs) > 3000:
+            continue
+        model = graph_of(case, ir.DataType.UINT8)
+        litert.write(model, tmp_path / "one.tflite")
+        scales = [input_quantization(model.graph[0], index) for index in range(len(case.inputs))]
+        floats = [scale.dequantize(x) for scale, x in zip(scales, case.activations(), strict=True)]
+        (found,) = litert.run(tmp_path / "one.tflite", [to_layout(x, "NHWC") for x in floats])
+        (expected,) = graph.evaluate(model, case.activations())
+        scale = output_quantization(model.graph[0])
+        difference = found - to_layout(scale.dequantize(expected), "NHWC")
+        assert np.abs(difference).max() <= 1.01 * scale.scale, case
+        done += 1
+    assert done
 
 
 def test_a_wrong_file_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

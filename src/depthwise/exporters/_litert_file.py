@@ -1,6 +1,7 @@
 """A LiteRT (.tflite) file in the making: tensors, operators and metadata, in the schema that ai-edge-litert ships."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ SCHEMA_VERSION = 3
 OPTIONS: Mapping[str, str] = {
     "ADD": "AddOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONCATENATION": "ConcatenationOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
@@ -34,6 +36,38 @@ OPTIONS: Mapping[str, str] = {
 """Operator -> table of its options; an operator that is not named has none."""
 
 
+INTEGER_VERSIONS: Mapping[str, int] = {
+    "ADD": 2,
+    "AVERAGE_POOL_2D": 2,
+    "CONCATENATION": 2,
+    "CONV_2D": 3,
+    "DEPTHWISE_CONV_2D": 3,
+    "DEQUANTIZE": 2,
+    "FULLY_CONNECTED": 4,
+    "MAXIMUM": 2,
+    "MAX_POOL_2D": 2,
+    "MEAN": 2,
+    "MINIMUM": 2,
+    "MUL": 2,
+    "PAD": 2,
+    "PADV2": 2,
+    "QUANTIZE": 2,
+    "RELU": 2,
+    "RELU6": 2,
+    "RELU_N1_TO_1": 2,
+}
+"""Operator -> the version that knows int8; 1 where nothing is said."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What integers stand for: scale * (q - zero); several scales lie along `axis`."""
+
+    scales: tuple[float, ...]
+    zero: int = 0
+    axis: int = 0
+
+
 def load_schema() -> Any:
     """The Python classes of the file format's schema.
 
@@ -48,24 +82,34 @@ def load_schema() -> Any:
 
 
 class LiteRtFile:
-    """One graph of operators on float32 tensors; tensors are known by their index."""
+    """One graph of operators on float32 and int8 tensors; tensors are known by their index."""
 
     def __init__(self) -> None:
         self.schema = load_schema()
         self._tensors: list[Any] = []
+        self._encodings: list[Encoding | None] = []
         self._buffers: list[Any] = [self.schema.BufferT()]  # the first one means "no data"
         self._operators: list[Any] = []
         self._codes: dict[tuple[str, int], int] = {}
         self._metadata: list[Any] = []
 
-    def tensor(self, name: str, shape: Sequence[int], data: np.ndarray | None = None) -> int:
-        """A new tensor; `data` makes it a constant: float32 or int32."""
+    def tensor(
+        self, name: str, shape: Sequence[int], data: np.ndarray | None = None, encoding: Encoding | None = None
+    ) -> int:
+        """A new tensor: int8 if it has an encoding, else float32; `data` makes it a constant of its own type."""
         made = self.schema.TensorT(shape=list(shape), name=name, hasRank=True)
-        integers = data is not None and data.dtype == np.int32
-        made.type = self.schema.TensorType.INT32 if integers else self.schema.TensorType.FLOAT32
+        kind = data.dtype.name if data is not None else "float32" if encoding is None else "int8"
+        made.type = getattr(self.schema.TensorType, kind.upper())
+        if encoding is not None:
+            made.quantization = self.schema.QuantizationParametersT(
+                scale=list(encoding.scales),
+                zeroPoint=[encoding.zero] * len(encoding.scales),
+                quantizedDimension=encoding.axis,
+            )
         if data is not None:
             made.buffer = self._buffer(data)
         self._tensors.append(made)
+        self._encodings.append(encoding)
         return len(self._tensors) - 1
 
     def constant(self, name: str, values: npt.ArrayLike) -> int:
@@ -78,9 +122,13 @@ class LiteRtFile:
         array = np.asarray(values, np.int32)
         return self.tensor(name, array.shape, array)
 
-    def like(self, name: str, tensor: int) -> int:
-        """A new tensor of another one's shape."""
-        return self.tensor(name, self.shape(tensor))
+    def like(self, name: str, tensor: int, shape: Sequence[int] = ()) -> int:
+        """A new tensor of another one's type, and of its shape if none is given."""
+        return self.tensor(name, shape or self.shape(tensor), encoding=self.encoding(tensor))
+
+    def encoding(self, tensor: int) -> Encoding | None:
+        """What the integers of a tensor stand for; None: it has floats."""
+        return self._encodings[tensor]
 
     def shape(self, tensor: int) -> list[int]:
         """The shape of a tensor."""
@@ -88,6 +136,8 @@ class LiteRtFile:
 
     def operator(self, code: str, inputs: Sequence[int], output: int, version: int = 1, **options: Any) -> None:
         """Adds an operator by the schema's name, with the fields of its options."""
+        if any(self.encoding(tensor) for tensor in inputs):
+            version = max(version, INTEGER_VERSIONS.get(code, 1))
         key = (code, version)
         made = self.schema.OperatorT(inputs=list(inputs), outputs=[output])
         made.opcodeIndex = self._codes.setdefault(key, len(self._codes))
