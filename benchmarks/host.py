@@ -74,9 +74,10 @@ def _measure_all(
     rows: list[Row] = []
     sizes: Sizes = {}
     peaks: dict[tuple[str, int], float] = {}
+    macs: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="depthwise-benchmark-") as temporary:
-        networks = [write(name, Path(temporary) / name) for name in names]
         for kind in precisions:
+            networks = [write(name, Path(temporary) / f"{name}-{kind}", kind) for name in names]
             for number in counts:
                 able = taking_part(runtimes, kind, _say)
                 for network in networks:
@@ -85,7 +86,7 @@ def _measure_all(
                     rows += measured.rows
                     sizes |= {(network.name, name): size for name, size in measured.model_bytes.items()}
                     peaks[kind, number] = max(measured.peak, peaks.get((kind, number), 0.0))
-        macs = {network.name: network.macs for network in networks}
+            macs |= {network.name: network.macs for network in networks}
     floors = {row.group: 1e3 * macs[row.network] / peaks[row.precision, row.threads] for row in rows}
     return [replace(row, floor_ms=floors[row.group]) for row in rows], sizes, peaks
 

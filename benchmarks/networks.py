@@ -2,10 +2,17 @@
 
 from pathlib import Path
 
-from depthwise import design
+import numpy as np
+import onnx_ir as ir
+
+from depthwise import design, graph
 from depthwise.design import Architecture
 from depthwise.errors import UserError
-from depthwise.profiling.network import Network, with_random_weights
+from depthwise.ops import REGISTRY
+from depthwise.ops._quantized import Quantization
+from depthwise.ops.base import activations_of, array_of, parameters_of, shape_of
+from depthwise.profiling.network import SEED, Network, with_random_weights
+from depthwise.quantization.apply import WeightScales, quantize_graph, separate_functions
 
 NETWORKS = (
     "mobilenet_v1_1.0_224",
@@ -31,13 +38,41 @@ def architecture_of(name: str) -> Architecture:
     return design.architecture(model, width=width, resolution=resolution)
 
 
-def write(name: str, folder: Path) -> Network:
+def write(name: str, folder: Path, precision: str = "float32") -> Network:
     """The network of a name, with random weights (time does not depend on their values), in a folder.
+
+    Args:
+        name: see `architecture_of`. folder: is made. precision: "float32", or "int8" as `quantized` makes it.
 
     Raises:
         UserError: as `architecture_of`.
     """
-    return Network.write(name, with_random_weights(architecture_of(name).layers()), folder)
+    network = with_random_weights(architecture_of(name).layers())
+    return Network.write(name, network if precision == "float32" else quantized(network), folder)
+
+
+def quantized(network: ir.Model) -> ir.Model:
+    """A network of 8 bits: activations by the least and the largest value on one random image, weights by channel."""
+    normal = separate_functions(graph.normalize(network))
+    image = np.random.default_rng(SEED + 1).standard_normal(shape_of(normal.graph.inputs[0])).astype(np.float32)
+    values = {normal.graph.inputs[0]: image}
+    for node in normal.graph:
+        operands = (values[value] for value in activations_of(node))
+        values[node.outputs[0]] = REGISTRY[node.op_type].compute(node, *operands)
+    weights = {
+        str(node.name): WeightScales(
+            np.abs(array_of(node.inputs[1]).reshape(len(array_of(node.inputs[1])), -1)).max(1) / 127
+        )
+        for node in normal.graph
+        if parameters_of(node)
+    }
+    return quantize_graph(normal, {str(value.name): _encoding(array) for value, array in values.items()}, weights)
+
+
+def _encoding(values: np.ndarray) -> Quantization:
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    scale = float(np.float32(max(high - low, 1e-6) / 255))
+    return Quantization(scale, round(-low / scale))
 
 
 def _parsed(name: str) -> tuple[str, float, int | None]:

@@ -46,8 +46,12 @@ def test_levels() -> None:
 
 
 def test_a_device_that_was_not_measured_is_refused() -> None:
-    with pytest.raises(UserError, match=r"bare has no peak_macs or no bandwidth: `depthwise devices measure`"):
+    with pytest.raises(UserError, match=r"bare has no peak_macs of float32: `depthwise devices measure`"):
         roof(1, [], Device("bare", ""))
+    with pytest.raises(UserError, match=r"round has no peak_macs of int8"):
+        roof(1, [], DEVICE, "int8")
+    with pytest.raises(UserError, match=r"deaf has no bandwidth"):
+        roof(1, [], Device("deaf", "", peak_macs={"float32": 1e9}))
 
 
 def test_calls_of_a_network() -> None:

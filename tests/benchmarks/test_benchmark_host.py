@@ -29,6 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     pytest.importorskip("onnxruntime")
     path = tmp_path_factory.mktemp("benchmark") / "tiny.csv"
     command = ["-m", "benchmarks.host", "--quick", "--networks", TINY, "--against", "onnxruntime", "--threads", "1,2"]
+    command += ["--precision", "float32,int8"]
     done = subprocess.run(
         [sys.executable, *command, "-o", str(path)], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
@@ -38,18 +39,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
 
 def test_rows(run: tuple[Path, str, str]) -> None:
     rows, _ = results.read(run[0])
-    found = {(row.runtime, row.threads, row.input_type): row for row in rows}
+    found = {(row.runtime, row.threads, row.precision, row.input_type): row for row in rows}
     runtimes = ("depthwise", "depthwise-python", "onnxruntime")
-    assert {key[:2] for key in found} == {(name, threads) for name in runtimes for threads in (1, 2)}
-    assert {key[2] for key in found} == {"float32", "uint8"}
-    assert len(found) == len(rows) == 12
+    begins = [("float32", "float32"), ("float32", "uint8"), ("int8", "float32"), ("int8", "uint8"), ("int8", "int8")]
+    assert set(found) == {(name, threads, *begin) for name in runtimes for threads in (1, 2) for begin in begins}
+    assert len(found) == len(rows)
     for row in rows:
-        assert (row.network, row.precision) == (TINY, "float32")
+        assert row.network == TINY
         assert 0 < row.minimum_ms <= row.median_ms
         assert 0 < row.floor_ms < row.median_ms
         assert row.load_ms > 0
-    assert found["depthwise", 1, "float32"].layout == "NHWC"
-    assert found["onnxruntime", 1, "float32"].layout == "NCHW"
+    assert found["depthwise", 1, "float32", "float32"].layout == "NHWC"
+    assert found["onnxruntime", 1, "float32", "float32"].layout == "NCHW"
 
 
 def test_head_of_the_file(run: tuple[Path, str, str]) -> None:
@@ -71,6 +72,7 @@ def test_head_of_the_file(run: tuple[Path, str, str]) -> None:
 def test_what_is_printed(run: tuple[Path, str, str]) -> None:
     assert f"{TINY}, float32, 1 thread, from the normalized image: floor" in run[1]
     assert f"{TINY}, float32, 2 threads, from camera bytes: floor" in run[1]
+    assert f"{TINY}, int8, 2 threads, from 8-bit values: floor" in run[1]
     assert "times our time (geometric mean of 1;" in run[1]
 
 

@@ -25,7 +25,9 @@ from depthwise.runs import Run
 from depthwise.target import NATIVE
 from networks import family
 
-PROBED = Probed(clock=2e9, peak=32e9, caches={"l1": 32768}, bandwidth={"l1": 1e11, "memory": 1e10})
+PROBED = Probed(
+    clock=2e9, peak={"float32": 32e9, "int8": 64e9}, caches={"l1": 32768}, bandwidth={"l1": 1e11, "memory": 1e10}
+)
 RATES = {"Convolution": 2e-10, "Depthwise": 1e-10, "Pointwise": 5e-11, "FullyConnected": 4e-10}
 LAYER = 1e-6
 
@@ -84,6 +86,7 @@ def test_the_figures_are_a_machines(real: tuple[Device, Listener]) -> None:
     assert device.target.name == NATIVE
     peak = device.peak_macs["float32"]
     assert 0.1 < peak / (1e6 * device.clock_mhz) < 200, "MACs a cycle"
+    assert 0.1 < device.peak_macs["int8"] / (1e6 * device.clock_mhz) < 800, "MACs a cycle"
     assert list(device.bandwidth) == [*device.caches, "memory"]
     assert all(1e8 < rate < 1e13 for rate in device.bandwidth.values())
     operators = {row.op for row in cost(family("mobilenet_v2", 0.1, 32)).layers if row.macs}

@@ -15,6 +15,7 @@ from depthwise.graph import LayerList
 from depthwise.graph.separable import separables
 from depthwise.profiling import probe
 from depthwise.profiling import profile as module
+from depthwise.profiling.comparison import OURS
 from depthwise.profiling.layers import operator_profiles
 from depthwise.profiling.lines import profile_lines
 from depthwise.profiling.network import with_random_weights
@@ -22,12 +23,13 @@ from depthwise.profiling.records import LayerProfile, Profile
 from depthwise.profiling.standard import Sides, why
 from depthwise.profiling.unfused import FORMS
 from networks import family
+from quantized import quantized
 
 HOST = Device(
     "host",
     "",
     clock_mhz=3000,
-    peak_macs={"float32": 4e10},
+    peak_macs={"float32": 4e10, "int8": 1.6e11},
     caches={"l1": 32 * 1024, "l2": 1024**2},
     bandwidth={"l1": 2e11, "l2": 1e11, "memory": 2e10},
 )
@@ -175,6 +177,24 @@ def test_no_weights() -> None:
     bare = graph.build(depthwise.design.architecture("mobilenet_v1", width=0.25, resolution=32).layers())
     with pytest.raises(UserError, match="shapes only, no weights"):
         depthwise.profile(bare, quick=True)
+
+
+def test_8_bits(tmp_path: Path) -> None:
+    """Every layer beside the roof of its own precision; the other runtimes get the same file."""
+    pytest.importorskip("onnxruntime")
+    graph.save(graph.to_qdq(quantized(tiny())), tmp_path / "tiny.int8.onnx")
+    found = depthwise.profile(tmp_path / "tiny.int8.onnx", quick=True, against="onnxruntime", input="int8")
+    assert (found.precision, found.input, found.peak_macs) == ("int8", "int8", 1.6e11)
+    assert found.floor_seconds == pytest.approx(found.macs / 1.6e11)
+    rows = {row.name: row for row in found.layers}
+    assert rows["depthwise.conv"].bytes == 2 * 8 * 256 + 8 * 9 + 4 * 8 + 4 * 8
+    assert {row.precision for row in found.against} == {"int8"}
+    assert {(row.runtime, row.input_type) for row in found.against} >= {(OURS, "int8"), ("onnxruntime", "int8")}
+    text = "\n".join(profile_lines(found))
+    assert "16x16x3 8-bit values, int8, one thread" in text
+    assert "from 8-bit values, 1 thread, floor" in text
+    with pytest.raises(UserError, match="take networks of float32"):
+        depthwise.profile(tmp_path / "tiny.int8.onnx", quick=True, unfused=True)
 
 
 def test_several_outputs_are_refused_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

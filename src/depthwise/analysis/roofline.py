@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from depthwise.device import CACHES, Device
+from depthwise.device import CACHES, Device, Precision
 from depthwise.errors import UserError
 from depthwise.ops import REGISTRY
+from depthwise.ops._quantized import is_integer
 from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.planning import Call, Program, Segment
 
@@ -55,17 +56,15 @@ class Roof:
         return self.macs / self.seconds
 
 
-def roof(macs: int, traffic: Iterable[Traffic], device: Device) -> Roof:
-    """The roof over some float32 work on one thread of a device.
+def roof(macs: int, traffic: Iterable[Traffic], device: Device, precision: Precision = "float32") -> Roof:
+    """The roof over some work on one thread of a device.
 
     Raises:
-        UserError: the device's peak or bandwidth is not known.
+        UserError: the device's peak in this precision or its bandwidth is not known.
     """
-    peak = device.peak_macs.get("float32")
-    if not peak or "memory" not in device.bandwidth:
-        raise UserError(
-            f"{device.name} has no peak_macs or no bandwidth: `depthwise devices measure` finds those of host"
-        )
+    peak = _peak(device, precision)
+    if "memory" not in device.bandwidth:
+        raise UserError(f"{device.name} has no bandwidth: `depthwise devices measure` finds that of host")
     levels: dict[str, float] = {}
     total = 0
     for part in traffic:
@@ -91,10 +90,36 @@ def roofs(program: Program, device: Device) -> list[Roof]:
     """
     everything = program.arena + sum(_weights(call.node) for call in program.calls())
     return [
-        roof(REGISTRY[call.op].macs(call.node), _traffic(call, segment, everything), device)
+        roof(_macs(call), _traffic(call, segment, everything), device, precision_of(call.node))
         for segment in program.segments
         for call in segment.calls
     ]
+
+
+def floor(program: Program, device: Device) -> float:
+    """Seconds of a Program's MACs at the device's peak, each call's in its precision.
+
+    Raises:
+        UserError: a peak that is not known.
+    """
+    return sum(_macs(call) / _peak(device, precision_of(call.node)) for call in program.calls() if _macs(call))
+
+
+def precision_of(node: ir.Node) -> Precision:
+    """What a node of the normal form computes in."""
+    return "int8" if is_integer(node) else "float32"
+
+
+def _macs(call: Call) -> int:
+    return REGISTRY[call.op].macs(call.node)
+
+
+def _peak(device: Device, precision: Precision) -> float:
+    if precision not in device.peak_macs:
+        raise UserError(
+            f"{device.name} has no peak_macs of {precision}: `depthwise devices measure` finds that of host"
+        )
+    return device.peak_macs[precision]
 
 
 def _traffic(call: Call, segment: Segment, everything: int) -> list[Traffic]:
@@ -114,7 +139,8 @@ def _traffic(call: Call, segment: Segment, everything: int) -> list[Traffic]:
 
 
 def _size(value: ir.Value) -> int:
-    return math.prod(shape_of(value)) * (1 if value.dtype == ir.DataType.UINT8 else 4)
+    bytes_ = 1 if value.dtype in (ir.DataType.UINT8, ir.DataType.INT8) else 4
+    return math.prod(shape_of(value)) * bytes_
 
 
 def _weights(node: ir.Node) -> int:

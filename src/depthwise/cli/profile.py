@@ -20,7 +20,10 @@ def profile(
     classes: Classes = None,
     channels: Channels = None,
     input: Annotated[
-        Literal["auto", "uint8", "float"], typer.Option(help="what the C takes; auto: camera bytes if the model can")
+        Literal["auto", "uint8", "float", "int8"],
+        typer.Option(
+            help="what the C takes; auto: camera bytes if the model can; int8: what it quantizes its input to"
+        ),
     ] = "auto",
     schedule: Annotated[Literal["auto", "layer", "stream"], typer.Option(help="whole maps, or row by row")] = "auto",
     optimize: Annotated[Literal["speed", "ram"], typer.Option(help="what `auto` chooses by")] = "speed",

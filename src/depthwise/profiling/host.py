@@ -21,7 +21,7 @@ def measured_host(progress: Progress | None = None) -> Device:
 
 
 def measure_host(progress: Progress | None = None) -> Device:
-    """Measures this machine, one thread and float32, in some 15 seconds, and keeps what it finds for `load_device`.
+    """Measures this machine, one thread, in some 15 seconds, and keeps what it finds for `load_device`.
 
     Args:
         progress: told where the work stands.
@@ -45,7 +45,7 @@ def measure_host(progress: Progress | None = None) -> Device:
             calls.append(call)
     progress.step(steps - 1, steps, "timing")
     times = rates.best_seconds(calls)
-    fitted = rates.fit([rates.Timed(*pair) for pair in zip(networks, times, strict=True)], probed.peak)
+    fitted = rates.fit([rates.Timed(*pair) for pair in zip(networks, times, strict=True)], probed.peak["float32"])
     progress.step(steps, steps)
 
     source = (
@@ -59,7 +59,7 @@ def measure_host(progress: Progress | None = None) -> Device:
         clock_mhz=_rounded(probed.clock / 1e6),
         cycles={"float32": {name: Rate(_rounded(s * probed.clock), source) for name, s in fitted.macs.items()}},
         cycles_per_layer=Rate(_rounded(fitted.layer * probed.clock), source) if fitted.layer else None,
-        peak_macs={"float32": _rounded(probed.peak)},
+        peak_macs={precision: _rounded(peak) for precision, peak in probed.peak.items()},
         caches=probed.caches,
         bandwidth={name: _rounded(value) for name, value in probed.bandwidth.items()},
         source=f"measured {today} with {compiler.version}, one thread, the best of several rounds; "

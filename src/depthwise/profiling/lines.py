@@ -27,9 +27,10 @@ def profile_lines(profile: Profile) -> list[str]:
 
 def _head(profile: Profile) -> list[str]:
     shape = "x".join(map(str, profile.input_shape))
+    kind = {"uint8": "camera bytes", "int8": "8-bit values"}.get(profile.input, "floats")
     reached = 100 * profile.floor_seconds / profile.seconds
     return [
-        f"{profile.network}, {shape} {'camera bytes' if profile.input == 'uint8' else 'floats'}, float32, one thread, "
+        f"{profile.network}, {shape} {kind}, {profile.precision}, one thread, "
         f"schedule {profile.schedule} for {profile.optimize}",
         f"{profile.machine}; {profile.compiler}; {profile.clock_mhz:,.0f} MHz, {profile.peak_macs / 1e9:.3g} GMAC/s",
         f"one image {format_time(profile.seconds)}: {format_count(profile.macs)} MACs take "

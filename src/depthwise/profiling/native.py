@@ -12,12 +12,14 @@ from threading import Barrier
 import numpy as np
 
 from depthwise import compiler
-from depthwise.errors import UserError
 
 TIMING, PROBE = Path(__file__).with_name("timing.c"), Path(__file__).with_name("probe.c")
 
-LOOPS: Mapping[str, str] = {"float32": "probe_macs"}
-"""Precision -> the loop of multiply-accumulates on registers in probe.c."""
+LOOPS: Mapping[str, tuple[str, str]] = {
+    "float32": ("probe_macs", "probe_width"),
+    "int8": ("probe_macs_i8", "probe_width_i8"),
+}
+"""Precision -> the loop of multiply-accumulates on registers in probe.c, and what tells how many it does a round."""
 
 SPAN = 5e-3
 """Seconds of one timing of a loop: short enough that some are not interrupted. FEWEST: the least it goes round."""
@@ -48,13 +50,11 @@ def time_calls(entry: object, pointers: Sequence[object], calls: int) -> np.ndar
 def peak(precision: str, threads: int, seconds: float) -> float:
     """Multiply-accumulates a second of so many threads together, in registers: the best span within about `seconds`.
 
-    Raises:
-        UserError: no peak is known for the precision.
+    Args:
+        precision: a key of LOOPS.
     """
-    if precision not in LOOPS:
-        raise UserError(f"no peak is measured in {precision} yet: leave it out of --precision")
-    library = _library(PROBE)
-    loop, width = getattr(library, LOOPS[precision]), int(library.probe_width())
+    library, (macs, each) = _library(PROBE), LOOPS[precision]
+    loop, width = getattr(library, macs), int(getattr(library, each)())
     together = Barrier(threads)
 
     def rate(count: int) -> float:

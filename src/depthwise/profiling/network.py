@@ -12,8 +12,10 @@ from depthwise import graph
 from depthwise.analysis.cost import cost
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.errors import UserError
+from depthwise.exporters.base import bytes_of_input
 from depthwise.graph import Layer, preprocessing_of
 from depthwise.graph.metadata import has_weights
+from depthwise.ops._quantized import input_quantization, is_integer
 from depthwise.ops.base import shape_of
 
 SEED = 0
@@ -68,18 +70,31 @@ class Network:
         """
         if not has_weights(network):
             raise UserError(f"{name} has shapes only, no weights: give a run folder or an .onnx file")
-        model = network.clone()
-        source, result = only_ports(name, model)
-        source.shape = ir.Shape([1, *(source.shape or ())[1:]])
-        result.shape = graph.normalize(model).graph.outputs[0].shape
+        only_ports(name, network)
+        normal = graph.normalize(network)
+        integer = any(map(is_integer, normal.graph))
         folder.mkdir(parents=True, exist_ok=True)
-        graph.save(model, folder / "model.onnx")
-        return cls(name, folder / "model.onnx")
+        written = cls(name, folder / "model.onnx")
+        # What others have quantized may have int8 activations, with which some runtimes are slow: all get ours.
+        _save(graph.to_qdq(normal) if integer else network.clone(), normal, written.path)
+        if bytes_of_input(normal.graph.inputs[0]):
+            _save(graph.to_qdq(graph.normalize(normal, "int8")), normal, written.bytes_path)
+        return written
+
+    @property
+    def bytes_path(self) -> Path:
+        """Of the same network from 8-bit values on, if it quantizes its input."""
+        return self.path.with_name("model_from_bytes.onnx")
 
     @cached_property
     def graph(self) -> ir.Model:
         """The network in standard ONNX operators, BatchNorm possibly not yet folded."""
         return graph.load(self.path)
+
+    @cached_property
+    def precision(self) -> str:
+        """ "int8" if something in it is of 8 bits, else "float32"."""
+        return "int8" if any(map(is_integer, graph.normalize(self.graph).graph)) else "float32"
 
     @cached_property
     def macs(self) -> int:
@@ -94,7 +109,8 @@ class Network:
     @property
     def input_types(self) -> tuple[str, ...]:
         """What it can be measured from."""
-        return ("float32",) if self.preprocessing is None else ("float32", "uint8")
+        camera = () if self.preprocessing is None else ("uint8",)
+        return ("float32", *camera, *(("int8",) if self.bytes_path.exists() else ()))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -120,7 +136,22 @@ class Network:
         return np.random.default_rng(SEED).standard_normal(self.shape).astype(np.float32)
 
     @cached_property
+    def quantized(self) -> np.ndarray:
+        """The image in 8 bits, as the network quantizes it: uint8 [1, C, H, W]."""
+        (value,) = graph.normalize(self.graph, "int8").graph.inputs
+        reader = next(use.node for use in value.uses())
+        return input_quantization(reader).quantize(self.image)
+
+    @cached_property
     def answer(self) -> np.ndarray:
         """The right output, from the NumPy interpreter."""
         (answer,) = graph.evaluate(graph.normalize(self.graph), self.image)
         return answer
+
+
+def _save(model: ir.Model, normal: ir.Model, path: Path) -> None:
+    """Writes a file whose input and output have batch 1."""
+    source, result = only_ports(path.name, model)
+    source.shape = ir.Shape([1, *(source.shape or ())[1:]])
+    result.shape = normal.graph.outputs[0].shape
+    graph.save(model, path)

@@ -11,12 +11,14 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from depthwise import compiler
-from depthwise.device import CACHES
+from depthwise.device import CACHES, Precision
+from depthwise.profiling.native import LOOPS
 
 ROUNDS = 50
 """How often each loop is timed."""
@@ -48,13 +50,13 @@ class Probed:
 
     Attributes:
         clock: cycles a second, counted by additions that wait for each other.
-        peak: float32 MACs a second.
+        peak: precision -> MACs a second.
         caches, bandwidth: bytes, and bytes a second, as in `Device`; of a cache what this thread has of it, which
             may be far from all where a machine is shared.
     """
 
     clock: float
-    peak: float
+    peak: dict[Precision, float]
     caches: dict[str, int]
     bandwidth: dict[str, float]
 
@@ -71,21 +73,24 @@ def probe() -> Probed:
         c = ctypes.CDLL(str(library))
         pointer, long = ctypes.c_void_p, ctypes.c_long
         c.probe_clock.argtypes, c.probe_clock.restype = [long], long
-        c.probe_macs.argtypes, c.probe_macs.restype = [pointer, long], None
+        for macs, _ in LOOPS.values():
+            getattr(c, macs).argtypes, getattr(c, macs).restype = [pointer, long], None
         c.probe_read.argtypes, c.probe_read.restype = [pointer, pointer, long, long], None
         out = np.empty(64, np.float32)
         sizes = caches()
         loops = {
             "clock": _Loop(16, c.probe_clock),
-            "peak": _Loop(c.probe_width(), lambda count: c.probe_macs(out.ctypes.data, count)),
         }
+        for precision, (macs, width) in LOOPS.items():
+            loops[precision] = _Loop(getattr(c, width)(), partial(getattr(c, macs), out.ctypes.data))
         buffers = _buffers(sizes)
         loops |= {f"{name} {size}": _reading(c, out, size) for name, tried in buffers.items() for size in tried}
         found = _best_rates(loops)
     rates = {name: {size: found[f"{name} {size}"] for size in tried} for name, tried in buffers.items()}
     usable = {name: _usable(rates[name], size) for name, size in sizes.items()}
     bandwidth = {name: next(iter(tried.values())) for name, tried in rates.items()}
-    return Probed(clock=found["clock"], peak=found["peak"], caches=usable, bandwidth=bandwidth)
+    peak: dict[Precision, float] = {"float32": found["float32"], "int8": found["int8"]}
+    return Probed(clock=found["clock"], peak=peak, caches=usable, bandwidth=bandwidth)
 
 
 def caches() -> dict[str, int]:

@@ -6,12 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from depthwise.analysis.roofline import floor
 from depthwise.design import Architecture
 from depthwise.design.source import load_network
+from depthwise.device import Precision
 from depthwise.errors import UserError
 from depthwise.graph import Graph, preprocessing_of
 from depthwise.graph.metadata import has_weights
+from depthwise.graph.pipeline import INPUTS
 from depthwise.machine import machine
+from depthwise.ops._quantized import is_integer
 from depthwise.planning import Choice
 from depthwise.profiling import rounds
 from depthwise.profiling.comparison import Row
@@ -34,7 +38,7 @@ class Wanted:
     """What is to be measured, and how.
 
     Attributes:
-        input: "uint8" (camera bytes), "float", or "auto": camera bytes if the network can.
+        input: "uint8" (camera bytes), "float", "int8" (8-bit values), or "auto": camera bytes if the network can.
         schedule, optimize: as in `planning.Choice`.
         seconds: how long each network is timed. quick: hardly at all, to see it work.
         against: names of other runtimes, or "all" that are installed; threads: of this comparison.
@@ -53,7 +57,7 @@ class Wanted:
     unfused: bool = False
 
     def __post_init__(self) -> None:
-        choose("input type", self.input, ("auto", "uint8", "float"))
+        choose("input type", self.input, INPUTS)
         if self.threads < 1:
             raise UserError(f"threads {self.threads} is out of range: give at least 1")
         if not self.seconds > 0:
@@ -91,8 +95,8 @@ def profile(source: Any, wanted: Wanted, progress: Progress | None = None, **opt
     runtimes = rounds.chosen([] if wanted.against == (ALL,) else wanted.against)
     choice = wanted.choice
     name, network = named_network(source, **options)
-    camera = preprocessing_of(network) is not None if wanted.input == "auto" else wanted.input == "uint8"
-    input = "uint8" if camera else "float"
+    camera = wanted.input == "auto" and preprocessing_of(network) is not None
+    input = "uint8" if camera else "float" if wanted.input == "auto" else wanted.input
     if wanted.against:
         only_ports(name, network)  # refused before anything is measured
     device = measured_host(notes)
@@ -103,7 +107,9 @@ def profile(source: Any, wanted: Wanted, progress: Progress | None = None, **opt
     (times,) = best_round([timed], wanted.time)
     notes.step(2, 2)
     layers = layer_profiles(timed.program, times, device)
-    macs, peak = sum(layer.macs for layer in layers), device.peak_macs["float32"]
+    precision: Precision = "int8" if any(is_integer(call.node) for call in timed.program.calls()) else "float32"
+    if precision == "int8" and (wanted.unfused or wanted.standard):
+        raise UserError("--against-standard and --against-unfused take networks of float32: profile the float one")
     asked: dict[str, Any] = {}
     if wanted.unfused:
         asked["unfused"] = against_unfused(network, input, choice, wanted.time, notes)
@@ -116,14 +122,15 @@ def profile(source: Any, wanted: Wanted, progress: Progress | None = None, **opt
         machine=machine(),
         compiler=timed.engine.compiler,
         clock_mhz=device.clock_mhz or 0.0,
-        peak_macs=peak,
+        peak_macs=device.peak_macs[precision],
+        precision=precision,
         input=input,
         input_shape=list(timed.engine.manifest.input.shape),
         schedule=wanted.schedule,
         optimize=wanted.optimize,
         seconds=total(times),
-        floor_seconds=macs / peak,
-        macs=macs,
+        floor_seconds=floor(timed.program, device),
+        macs=sum(layer.macs for layer in layers),
         layers=layers,
         operators=operator_profiles(layers, device),
         notes=notes.texts,
@@ -156,10 +163,10 @@ def against_runtimes(
         UserError: as `Network.write`.
     """
     progress.stage("runtimes")
-    able = rounds.taking_part(runtimes, "float32", progress.note)
     with tempfile.TemporaryDirectory() as folder:
         subject = Network.write(name, network, Path(folder))
-        measured = rounds.measure(subject, able, "float32", wanted.threads, wanted.plan, progress)
+        able = rounds.taking_part(runtimes, subject.precision, progress.note)
+        measured = rounds.measure(subject, able, subject.precision, wanted.threads, wanted.plan, progress)
         floor = 1e3 * subject.macs / measured.peak
     return sorted((replace(row, floor_ms=floor) for row in measured.rows), key=lambda row: row.median_ms)
 

@@ -89,7 +89,8 @@ class Profile(Record):
 
     Attributes:
         machine, compiler, clock_mhz, peak_macs (a second): of the measurement.
-        input: "uint8" (camera bytes) or "float"; input_shape: of one image, [C, H, W].
+        precision: "int8" if something in it is of 8 bits, else "float32"; peak_macs is that of it.
+        input: "uint8" (camera bytes), "float" or "int8" (8-bit values); input_shape: of one image, [C, H, W].
         schedule, optimize: as asked for.
         seconds: of one image in the best round, by the clock inside the C.
         floor_seconds: the network's MACs at the machine's peak.
@@ -103,6 +104,7 @@ class Profile(Record):
     compiler: str
     clock_mhz: float
     peak_macs: float
+    precision: str
     input: str
     input_shape: list[int]
     schedule: str

@@ -1,6 +1,6 @@
 """One network on every runtime: loaded, checked against the right answer, then timed in interleaved rounds."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
@@ -14,8 +14,12 @@ from depthwise.profiling.worker import FailedError, Loaded, Worker
 from depthwise.progress import Progress
 from depthwise.registry import choose
 
-AGREEMENT = 2e-3
-"""Largest allowed max|a - b| / max|b| over the output: Winograd is fair, other weights are not."""
+AGREEMENT: Mapping[str, float] = {"float32": 2e-3, "int8": 0.3}
+"""Largest allowed max|a - b| / max|b| over the output: Winograd is fair, other weights are not.
+
+A file with QuantizeLinear and DequantizeLinear does not define an integer arithmetic, and with random weights one
+step in a layer is many in the last. Ours must give the very bits of the interpreter.
+"""
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,10 @@ def _loaded(
             try:
                 loaded = worker.load()
                 for input_type, found in loaded.items():
-                    _check(found.output, network.answer.reshape(-1), input_type)
+                    # Camera pixels are normalized and quantized at once, which may round otherwise.
+                    exact = precision == "int8" and input_type != "uint8" and name.startswith(OURS)
+                    allowed = 0.0 if exact else AGREEMENT[precision]
+                    _check(found.output, network.answer.reshape(-1), input_type, allowed)
             except FailedError as error:
                 say(f"{name}: left out of {network.name}: {error}")
                 worker.close()
@@ -147,11 +154,11 @@ def _loaded(
         yield parts
 
 
-def _check(found: np.ndarray, expected: np.ndarray, input_type: str) -> None:
+def _check(found: np.ndarray, expected: np.ndarray, input_type: str, allowed: float) -> None:
     if found.shape != expected.shape:
         raise FailedError(f"it gives {list(found.shape)} from {input_type}, not {list(expected.shape)}")
     difference = float(np.abs(found - expected).max() / np.abs(expected).max())
-    if not difference <= AGREEMENT:
+    if not difference <= allowed:
         raise FailedError(
-            f"its outputs from {input_type} differ by {difference:.1e} of the largest, allowed {AGREEMENT:g}"
+            f"its outputs from {input_type} differ by {difference:.1e} of the largest, allowed {allowed:g}"
         )

@@ -8,7 +8,7 @@ from depthwise.profiling.runtimes import RUNTIMES
 
 HEADINGS = ("runtime", "median ms", "minimum ms", "to ours", "of floor", "load ms", "model", "runtime itself")
 
-INPUTS = {"float32": "from the normalized image", "uint8": "from camera bytes"}
+INPUTS = {"float32": "from the normalized image", "uint8": "from camera bytes", "int8": "from 8-bit values"}
 """Input type -> what the times begin at."""
 
 

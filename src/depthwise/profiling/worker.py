@@ -119,7 +119,7 @@ def serve() -> None:
         runtime.prepare(setting)
         loaded, sessions = {}, {}
         network.image  # noqa: B018 - made before loading is timed
-        for input_type in (kind for kind in runtime.input_types if kind in network.input_types):
+        for input_type in (kind for kind in runtime.precisions[setting.precision] if kind in network.input_types):
             begin = time.perf_counter()
             session = runtime.load(replace(setting, input_type=input_type))
             milliseconds = 1e3 * (time.perf_counter() - begin)

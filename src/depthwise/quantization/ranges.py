@@ -61,10 +61,9 @@ def least_squares(seen: Statistics) -> tuple[float, float]:
         return float(weights @ (form.dequantize(form.quantize(values)) - values) ** 2)
 
     # Both ends shrink together first, then each by itself: two searches of a line find what a grid would.
-    lows, highs = min(seen.low, 0.0) * shares, max(seen.high, 0.0) * shares
-    low, high = min(zip(lows, highs, strict=True), key=lambda ends: error(*ends))
-    low = min(lows, key=lambda end: error(end, high))
-    high = min(highs, key=lambda end: error(low, end))
+    low, high = min(((seen.low * share, seen.high * share) for share in shares), key=lambda ends: error(*ends))
+    low = min((seen.low * share for share in shares), key=lambda end: error(end, high))
+    high = min((seen.high * share for share in shares), key=lambda end: error(low, end))
     return float(low), float(high)
 
 

@@ -27,10 +27,7 @@ from depthwise.registry import choose
 from depthwise.results import Interval, Ladder
 
 LOOKED_AT = 64
-"""Most images that noise and mean errors are taken from."""
-
-LARGEST = 2**27
-"""Bytes that a tensor of these images may have: several of that size live at a time."""
+"""Images that noise and mean errors are taken from."""
 
 MEASURED = 5000
 """Most validation images that a rung is measured on."""
@@ -146,9 +143,7 @@ def prepare(model: ir.Model, images: ImageData, count: int, progress: Progress) 
     chosen = evenly(images.train, count)
     progress.stage("ranges")
     state = State(network, collect(network, chosen, progress))
-    largest = 4 * max(math.prod(shape_of(node.outputs[0])) for node in network.graph)
-    few = max(1, min(LOOKED_AT, LARGEST // largest))
-    inputs = _inputs(network, chosen[:: max(1, len(chosen) // few)][:few])
+    inputs = _inputs(network, chosen[:: max(1, len(chosen) // LOOKED_AT)][:LOOKED_AT])
     return Start(state, bench, reference, chosen, inputs)
 
 
@@ -163,15 +158,14 @@ class Bench:
 
     def __init__(self, split: Split, labels: np.ndarray) -> None:
         places = np.unique(np.linspace(0, len(split) - 1, MEASURED).astype(np.int64))
-        self._split, self._places, self._labels = split, places, labels[places]
+        self._pixels, self._labels = np.asarray(split.pixels[places]), labels[places]
         self._threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def measure(self, network: ir.Model) -> Interval:
         """Of a network in normal form with float inputs."""
         engine, correct = Engine.build(network, "float"), 0
-        for begin in range(0, len(self._places), BATCH):
-            pixels = np.asarray(self._split.pixels[self._places[begin : begin + BATCH]])
-            logits = engine(inputs_of(engine, pixels), self._threads)
+        for begin in range(0, len(self._pixels), BATCH):
+            logits = engine(inputs_of(engine, self._pixels[begin : begin + BATCH]), self._threads)
             found = logits.reshape(len(logits), -1).argmax(1)
             correct += int((found == self._labels[begin : begin + BATCH]).sum())
         return Interval.of(correct, len(self._labels))

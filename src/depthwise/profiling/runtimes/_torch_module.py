@@ -1,6 +1,7 @@
 """A Graph in normal form as a torch module, as somebody would write it: modules of torch.nn, one after the other."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -9,12 +10,15 @@ from torch import fx, nn
 
 from depthwise.errors import UserError
 from depthwise.ops._activation import activation_of, bounds_of
+from depthwise.ops._quantized import Quantization, input_quantization, is_integer, output_quantization
 from depthwise.ops._window import window_of
 from depthwise.ops.base import activations_of, array_of, parameters_of
 
 
 def torch_module(normal: ir.Model) -> fx.GraphModule:
     """A module from float32 [1, C, H, W] to what the Graph gives.
+
+    What is of 8 bits has quantize and dequantize operators round it, as torch's own quantizer writes them: int8.
 
     Raises:
         UserError: a node that torch has no module for.
@@ -24,7 +28,14 @@ def torch_module(normal: ir.Model) -> fx.GraphModule:
     values = {value: calls.placeholder(f"x{number}") for number, value in enumerate(inputs)}
     for number, node in enumerate(normal.graph):
         operands = tuple(values[value] for value in activations_of(node))
-        if node.op_type in FUNCTIONS:
+        if node.attributes.get_floats("x_scales", ()):
+            operands = tuple(
+                calls.call_function(_q("dequantize_per_tensor"), (x, *_scale(input_quantization(node, index))))
+                for index, x in enumerate(operands)
+            )
+        if node.op_type in ("Quantize", "Dequantize"):
+            (found,) = operands
+        elif node.op_type in FUNCTIONS:
             found = calls.call_function(FUNCTIONS[node.op_type], operands)
         else:
             root.add_module(f"node{number}", _module(node))
@@ -32,9 +43,47 @@ def torch_module(normal: ir.Model) -> fx.GraphModule:
         if node.op_type != "Activation" and activation_of(node) != "none":
             root.add_module(f"activation{number}", _activation(node))
             found = calls.call_module(f"activation{number}", (found,))
+        if is_integer(node):
+            found = calls.call_function(_q("quantize_per_tensor"), (found, *_scale(output_quantization(node))))
         values[node.outputs[0]] = found
     calls.output(values[normal.graph.outputs[0]])
     return fx.GraphModule(root, calls)
+
+
+def _q(name: str) -> Any:
+    """An operator of torch's quantized networks."""
+    from torch.ao.quantization.fx import _decomposed  # noqa: F401 - defines them
+
+    return getattr(torch.ops.quantized_decomposed, name).default
+
+
+def _scale(scale: Quantization) -> tuple[Any, ...]:
+    """What these operators ask for: a byte of ours is an int8 plus 128."""
+    return scale.scale, scale.zero - 128, -128, 127, torch.int8
+
+
+class _Rounded(nn.Module):
+    """A convolution or product whose weights are int8 with a scale for each output."""
+
+    bias: torch.Tensor
+
+    def __init__(self, module: nn.Conv2d | nn.Linear, node: ir.Node) -> None:
+        super().__init__()
+        weight, bias, scales = (array_of(value) for value in parameters_of(node))
+        units = np.float32(input_quantization(node).scale) * scales.astype(np.float32)
+        self.register_buffer("weight", torch.from_numpy(np.array(weight)))
+        self.register_buffer("scales", torch.from_numpy(np.array(scales, np.float32)))
+        self.register_buffer("zeros", torch.zeros(len(scales), dtype=torch.int64))
+        self.register_buffer("bias", torch.from_numpy((bias * units).astype(np.float32)))
+        self.more: tuple[Any, ...] = ()
+        if isinstance(module, nn.Conv2d):
+            self.more = module.stride, module.padding, module.dilation, module.groups
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The product, in float."""
+        weight = _q("dequantize_per_channel")(self.weight, self.scales, self.zeros, 0, -127, 127, torch.int8)
+        product: Callable[..., torch.Tensor] = nn.functional.conv2d if self.more else nn.functional.linear
+        return product(x, weight, self.bias, *self.more)
 
 
 def _module(node: ir.Node) -> nn.Module:
@@ -52,6 +101,8 @@ def _activation(node: ir.Node) -> nn.Module:
 
 
 def _filled(module: nn.Conv2d | nn.Linear, node: ir.Node) -> nn.Module:
+    if is_integer(node):
+        return _Rounded(module, node)
     weight, bias = (torch.from_numpy(array_of(value).copy()) for value in parameters_of(node))
     module.load_state_dict({"weight": weight, "bias": bias})
     return module

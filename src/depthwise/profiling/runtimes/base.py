@@ -6,8 +6,8 @@ To add a runtime: one file in this folder that defines `RUNTIMES = {name: Runtim
 
 import gc
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +28,8 @@ class Setting:
     Attributes:
         network: which one. precision: "float32" or "int8". threads: how many it may use.
         input_type: "float32": the normalized image in the runtime's natural layout, which lies ready; "uint8": camera
-            bytes [1, H, W, C], normalized and arranged within the time, the way the runtime offers.
+            bytes [1, H, W, C], normalized and arranged within the time, the way the runtime offers; "int8": what the
+            network quantizes its image to, which lies ready as well.
     """
 
     network: Network
@@ -40,6 +41,16 @@ class Setting:
     def folder(self) -> Path:
         """Of the network's files; a runtime finds there what it prepared before."""
         return self.network.path.parent
+
+    @property
+    def source(self) -> Path:
+        """The .onnx file, which begins at what lies ready."""
+        return self.network.bytes_path if self.input_type == "int8" else self.network.path
+
+    @property
+    def values(self) -> np.ndarray:
+        """What lies ready, [1, C, H, W]: float32, or uint8 of "int8"."""
+        return self.network.quantized if self.input_type == "int8" else self.network.image
 
 
 @dataclass(frozen=True)
@@ -72,8 +83,7 @@ class Runtime:
         modules: what must be importable.
         prepare: converts a network to the runtime's own form in the setting's folder, outside all timing.
         load: from that form to a session; its time is the load time.
-        precisions: what it is measured in.
-        input_types: see `Setting`.
+        precisions: what it is measured in -> from which input types, see `Setting`.
         only_named: whether it is measured only where it is asked for by name.
     """
 
@@ -81,8 +91,7 @@ class Runtime:
     modules: tuple[str, ...]
     prepare: Callable[[Setting], None]
     load: Callable[[Setting], Session]
-    precisions: tuple[str, ...] = ("float32",)
-    input_types: tuple[str, ...] = ("float32", "uint8")
+    precisions: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"float32": ("float32", "uint8")})
     only_named: bool = False
 
     def missing(self) -> list[str]:
@@ -139,11 +148,12 @@ def feed(setting: Setting, layout: str, target: np.ndarray) -> Callable[[], obje
     """Fills an input buffer, [1, H, W, C] or [1, C, H, W] by `layout`: now, or before every run if that is timed.
 
     Returns:
-        None for floats, which then lie in `target`; else what turns camera bytes into them, to be called before a run.
+        None for what lies ready, which is then in `target`; else what turns camera bytes into floats, to be called
+        before a run.
     """
     network = setting.network
-    if setting.input_type == "float32":
-        target[:] = to_layout(network.image, layout)
+    if setting.input_type != "uint8":
+        target[:] = to_layout(setting.values, layout)
         return None
     form, pixels = network.preprocessing, network.pixels
     assert form is not None  # else it is not measured from camera bytes

@@ -26,13 +26,13 @@ def _prepare(target: str, setting: Setting) -> None:
     for kind in setting.network.input_types:
         folder = _folder(target, replace(setting, input_type=kind))
         if not folder.exists():
-            input = "uint8" if kind == "uint8" else "float"
+            input = "float" if kind == "float32" else kind
             compiler.compile_folder(setting.network.graph, folder, input=input, device=device)
 
 
 def _image(setting: Setting) -> np.ndarray:
     """The input as the C takes it: [1, H, W, C] or [1, C], contiguous."""
-    return setting.network.pixels if setting.input_type == "uint8" else to_layout(setting.network.image, "NHWC")
+    return setting.network.pixels if setting.input_type == "uint8" else to_layout(setting.values, "NHWC")
 
 
 def _load(target: str, setting: Setting) -> Session:
@@ -68,7 +68,8 @@ def _load_engine(target: str, setting: Setting) -> Session:
 
 def _runtime(load: Callable[[str, Setting], Session], target: str = NATIVE, *, only_named: bool = False) -> Runtime:
     prepare, ready = partial(_prepare, target), partial(load, target)
-    return Runtime("", (), prepare, ready, only_named=only_named)
+    precisions = {"float32": ("float32", "uint8"), "int8": ("float32", "uint8", "int8")}
+    return Runtime("", (), prepare, ready, precisions, only_named=only_named)
 
 
 RUNTIMES = {

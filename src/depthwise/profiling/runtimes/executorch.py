@@ -37,4 +37,6 @@ def _load(setting: Setting) -> Session:
     return Session(chained(before, forward), lambda: found[0].numpy(), "NHWC", _file(setting).stat().st_size)
 
 
-RUNTIMES = {"executorch": Runtime("executorch", ("executorch", "torch"), _prepare, _load)}
+PRECISIONS = {"float32": ("float32", "uint8"), "int8": ("float32", "uint8")}
+
+RUNTIMES = {"executorch": Runtime("executorch", ("executorch", "torch"), _prepare, _load, PRECISIONS)}

@@ -27,7 +27,7 @@ def _with_camera(setting: Setting, model: Any) -> Any:
 def _load(setting: Setting) -> Session:
     import openvino
 
-    path, core, camera = setting.network.path, openvino.Core(), setting.input_type == "uint8"
+    path, core, camera = setting.source, openvino.Core(), setting.input_type == "uint8"
     model = core.read_model(str(path))
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
@@ -36,7 +36,7 @@ def _load(setting: Setting) -> Session:
         "INFERENCE_PRECISION_HINT": "f32",
     }
     compiled = core.compile_model(_with_camera(setting, model) if camera else model, "CPU", settings)
-    image = setting.network.pixels if camera else setting.network.image
+    image = setting.network.pixels if camera else setting.values
     request = compiled.create_infer_request()
     request.set_input_tensor(openvino.Tensor(image, shared_memory=True))
     logits = request.get_output_tensor().data
@@ -44,4 +44,6 @@ def _load(setting: Setting) -> Session:
     return Session(request.infer, lambda: np.array(logits), layout, path.stat().st_size, keep=image)
 
 
-RUNTIMES = {"openvino": Runtime("openvino", ("openvino",), as_it_is, _load)}
+PRECISIONS = {"float32": ("float32", "uint8"), "int8": ("float32", "uint8", "int8")}
+
+RUNTIMES = {"openvino": Runtime("openvino", ("openvino",), as_it_is, _load, PRECISIONS)}

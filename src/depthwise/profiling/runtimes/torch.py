@@ -76,5 +76,5 @@ def _load_compiled(setting: Setting) -> Session:
 RUNTIMES = {
     "torch-eager": Runtime("torch", ("torch",), _prepare, _load_eager),
     # Loading compiles, for most of a minute, so this is done once.
-    "torch-compile": Runtime("torch", ("torch",), _prepare, _load_compiled, input_types=("float32",)),
+    "torch-compile": Runtime("torch", ("torch",), _prepare, _load_compiled, {"float32": ("float32",)}),
 }
