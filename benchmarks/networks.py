@@ -8,11 +8,11 @@ import onnx_ir as ir
 from depthwise import design, graph
 from depthwise.design import Architecture
 from depthwise.errors import UserError
+from depthwise.graph.quantizing import WeightScales, quantize_graph, separate_functions
 from depthwise.ops import REGISTRY
 from depthwise.ops._quantized import Quantization
 from depthwise.ops.base import activations_of, array_of, parameters_of, shape_of
 from depthwise.profiling.network import SEED, Network, with_random_weights
-from depthwise.quantization.apply import WeightScales, quantize_graph, separate_functions
 
 NETWORKS = (
     "mobilenet_v1_1.0_224",

@@ -6,10 +6,10 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise import graph
+from depthwise.graph.quantizing import WeightScales, quantize_graph, separate_functions
 from depthwise.ops import REGISTRY
 from depthwise.ops._quantized import Quantization
 from depthwise.ops.base import activations_of, array_of, parameters_of, shape_of
-from depthwise.quantization.apply import WeightScales, quantize_graph, separate_functions
 
 
 def quantized(model: ir.Model, seed: int = 0, keep: Callable[[ir.Node], bool] = lambda _: True) -> ir.Model:

@@ -87,7 +87,7 @@ def check(
     Args:
         model: a name, run folder, .onnx file, torch module or Graph.
         device: its name, or the path of a .toml file. A limit of latency on "host" measures this machine first, once.
-        precision: "float32" or "int8"; None: the device's.
+        precision: "float32" or "int8"; None: that of a network in 8 bits or a finished run, else the device's.
         progress: told how that measurement goes.
         options: limits as text (ram="128K", flash="512K", latency="20ms", macs="5M", parameters="300k"); for a name
             also width, resolution, classes, channels.
@@ -111,11 +111,11 @@ def check(
     target = load_device(device)
     if not target.isa:
         target = target.with_isa(native_isa()[:1])
-    network = load_network(model, **options)
+    network = load_network(model, precision, **options)
     folder = isinstance(model, str | Path) and Path(model).is_dir()
     known = known_of_run(Path(model), target) if folder else None
     timed = known is not None and known.latency is not None
-    if target.name == HOST and not target.cycles and budget.latency and precision != "int8" and not timed:
+    if target.name == HOST and not target.cycles and budget.latency and not timed:
         from depthwise.profiling import measured_host
 
         target = measured_host(progress)
@@ -228,7 +228,7 @@ def quantize(
     from depthwise.quantization.task import Wanted
     from depthwise.quantization.task import quantize as climb
 
-    wanted, network = Wanted(**options), load_model(model)
+    wanted, network = Wanted(**options), load_model(model, precision="float32")
     images = images_for(network, model if source is None else source, data, progress)
     found = climb(network, images, wanted, progress)
     if path is not None:

@@ -29,6 +29,8 @@ class Config(Record):
         epochs, train_time: one of the two; train_time in seconds is turned into epochs at the start.
         batch_size, learning_rate, seed: the training recipe's open ends.
         device: name or TOML path of the target.
+        precision: of what ships; "auto": 8 bits if they cost at most `max_drop` points of accuracy and no time.
+        max_drop: points of accuracy on the validation images.
         input: element type of the compiled network's input.
         split: fractions (validation, test) cut from data that comes unsplit.
     """
@@ -51,6 +53,8 @@ class Config(Record):
     latency: float | None = None
     macs: int | None = None
     parameters: int | None = None
+    precision: Literal["auto", "float32", "int8"] = "auto"
+    max_drop: float = Field(1.0, ge=0, le=100)
     input: Literal["uint8", "float"] = "uint8"
     split: tuple[float, float] = (0.15, 0.15)
 
@@ -77,6 +81,10 @@ class Config(Record):
                     raise UserError(
                         f"{name} {choices[name]:g} is given without a model: name one, or leave it to the search"
                     )
+        if choices.get("precision") == "float32" and choices.get("max_drop") is not None:
+            raise UserError(
+                f"max drop {choices['max_drop']:g} is what 8 bits may cost, and float32 is asked for: leave one out"
+            )
         choices = {name: value for name, value in choices.items() if value is not None}
         try:
             return cls(**choices)

@@ -15,6 +15,7 @@ from depthwise.config import Record
 from depthwise.engine import Engine
 from depthwise.errors import UserError
 from depthwise.ops import REGISTRY, error_bound
+from depthwise.ops._quantized import is_integer, output_quantization
 from depthwise.ops.base import activations_of, shape_of
 from depthwise.planning import DEFAULT, Choice
 
@@ -25,7 +26,7 @@ class LayerCheck(Record):
     Attributes:
         name, op: of the layer. kernel: the C that served it, if known. shape: [H, W, C] or [C].
         index: of the element whose error is the largest share of what is allowed there; that share.
-        found, expected, allowed: its value, the reference's, and the bound of their difference.
+        found, expected, allowed: its value, the reference's, and the bound of their difference (none in 8 bits).
     """
 
     name: str
@@ -42,6 +43,11 @@ class LayerCheck(Record):
     def agrees(self) -> bool:
         """Whether no element is farther off than is allowed; not a number is, unless the reference is none either."""
         return self.share <= 1
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing but the very bits is allowed."""
+        return self.allowed == 0
 
 
 class Inspection(Record):
@@ -112,15 +118,33 @@ def check_layers(
             if operator.view:
                 values[node.outputs[0]] = expected
                 continue
-            here = values[node.outputs[0]] = _channels_first(_one(node.outputs[0], found))
-            allowed = error_bound(operator, node, expected, *activations)
+            here = values[node.outputs[0]] = _found(node, found)
+            if _is_copy(node):
+                continue
+            exact = is_integer(node) or node.op_type == "Dequantize"
+            allowed = np.zeros(here.shape) if exact else error_bound(operator, node, expected, *activations)
             checks.append(_worst(node, (kernels or {}).get(str(node.name), ""), here, expected, allowed))
     return checks
 
 
+def _found(node: ir.Node, found: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What a node gave; bytes are found as the floats that they stand for."""
+    value = node.outputs[0]
+    if value.dtype != ir.DataType.UINT8:
+        return _channels_first(_one(value, found))
+    floats = next(use.node.outputs[0] for use in value.uses() if use.node.op_type == "Dequantize")
+    return output_quantization(node).quantize(_channels_first(_one(floats, found)))
+
+
+def _is_copy(node: ir.Node) -> bool:
+    """Whether a Dequantize is there only to make a layer's bytes an output, under the layer's name."""
+    before = activations_of(node)[0].producer()
+    return node.op_type == "Dequantize" and before is not None and before.name == node.outputs[0].name
+
+
 def _worst(node: ir.Node, kernel: str, found: np.ndarray, expected: np.ndarray, allowed: np.ndarray) -> LayerCheck:
     found, expected, allowed = (_channels_last(array)[0] for array in (found, expected, allowed))
-    share = np.abs(found.astype(np.float64) - expected) / allowed
+    share = np.abs(found.astype(np.float64) - expected) / np.where(allowed > 0, allowed, np.finfo(np.float64).tiny)
     share[np.isnan(share)] = np.inf  # not a number, where the reference is one
     share[(found == expected) | np.isnan(found) & np.isnan(expected)] = 0
     worst = np.unravel_index(int(share.argmax()), share.shape)

@@ -104,16 +104,21 @@ class Mistake(Record):
 
 
 class Verification(Record):
-    """The compiled network against torch and ONNX Runtime on the test images.
+    """The compiled network against others on the test images: torch and ONNX Runtime, in 8 bits the oracle.
 
     Attributes:
         differences: runtime -> largest max|a - b| / max|b| over the logits of one image, against the compiled network.
         confusion: confusion[truth][predicted], counts of the compiled network.
+        mistakes: of the network that ships.
+        alike: in 8 bits, for each true class how many images the compiled float32 network answers alike.
+        notes: what could not be compared, or stands out.
     """
 
     differences: dict[str, float]
     confusion: list[list[int]]
-    mistakes: list[Mistake]
+    mistakes: list[Mistake] = Field(default_factory=list)
+    alike: list[int] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
 
 
 class CallTime(Record):
@@ -337,11 +342,28 @@ class Search(Record):
     seconds: float = 0.0
 
 
+class Shipping(Record):
+    """Why the network ships in its precision.
+
+    Attributes:
+        reason: in words.
+        missed: whether 8 bits were insisted on and cost more accuracy than they may.
+        seconds: of one image on the device by precision, where both are known. certainty: of these.
+    """
+
+    reason: str
+    missed: bool = False
+    seconds: dict[Precision, float] = Field(default_factory=dict)
+    certainty: Certainty = "unknown"
+
+
 class Results(BaseModel):
     """results.json: one section a stage, absent until the stage is done. Keyed by precision where precisions differ.
 
     Attributes:
         search: absent where the user named the network.
+        ladder: how the float network came to 8 bits; absent where nobody asked for them, or they could not be had.
+        shipped, shipping: the precision of what ships, and why.
         budget: what the shipped network takes of each resource, with its limit.
         papers: what describes the architecture, one "Authors year, title, address" each; the model card lists them.
     """
@@ -355,10 +377,17 @@ class Results(BaseModel):
     cost: Cost | None = None
     papers: list[str] = Field(default_factory=list)
     training: Training | None = None
+    ladder: Ladder | None = None
+    shipped: Precision | None = None
+    shipping: Shipping | None = None
     accuracy: dict[Precision, dict[str, Interval]] = Field(default_factory=dict)
     verification: dict[Precision, Verification] = Field(default_factory=dict)
     memory: dict[Precision, Memory] = Field(default_factory=dict)
     latency: dict[Precision, list[Latency]] = Field(default_factory=dict)
     budget: list[Figure] = Field(default_factory=list)
-    shipped: Precision | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def missed(self) -> bool:
+        """Whether what ships misses a limit, or costs more accuracy than it may."""
+        return any(figure.short for figure in self.budget) or (self.shipping is not None and self.shipping.missed)

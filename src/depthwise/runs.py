@@ -1,6 +1,7 @@
 """The run folder: what a user chose (config.json), what came out (results.json), and which stages are done.
 
-runs/NAME/  config.json  stages.json  weights.safetensors  model.onnx  c/  results.json  report.html  MODEL_CARD.md
+runs/NAME/  config.json  stages.json  weights.safetensors  model.onnx  model.int8.onnx  c/  results.json  report.html
+            MODEL_CARD.md
 """
 
 import contextlib
@@ -14,9 +15,13 @@ import filelock
 from pydantic import ValidationError
 
 from depthwise.config import Config
+from depthwise.device import Precision
 from depthwise.errors import UserError
 from depthwise.files import fingerprint, remove_leftovers, write_text
 from depthwise.results import Results
+
+MODELS_OF: Mapping[Precision, str] = {"float32": "model.onnx", "int8": "model.int8.onnx"}
+"""In the run folder: the network in each precision."""
 
 PLAN = "plan.json"
 """In the run folder: the plan of its training."""

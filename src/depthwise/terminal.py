@@ -87,7 +87,7 @@ class TerminalProgress:
 
 def cost_lines(cost: Cost) -> list[str]:
     """Operator, output shape, parameters, MACs and bytes of every layer, the total last."""
-    rows = [("layer", "operator", "output", "parameters", "MACs", "share", "output fp32")]
+    rows = [("layer", "operator", "output", "parameters", "MACs", "share", "output")]
     for layer in cost.layers:
         share = f"{100 * layer.macs / cost.macs:.1f} %" if layer.macs else ""
         shape = "x".join(map(str, layer.shape))
@@ -118,8 +118,10 @@ def result_lines(results: Results) -> list[str]:
     check = results.verification.get(precision)
     if check and check.differences:
         lines.append(
-            "agreement  " + ", ".join(f"{name} within {value:.1e}" for name, value in check.differences.items())
+            "agreement  " + ", ".join(_agreement(results, name, value) for name, value in check.differences.items())
         )
+    if results.shipping and results.shipping.reason and precision:
+        lines.append(f"precision  {precision}: {results.shipping.reason}")
     times = results.latency.get(precision, [])
     if times:
         lines.append("latency    " + ", ".join(f"{row.runtime} {row.median_ms:.3f} ms" for row in times))
@@ -135,6 +137,14 @@ def result_lines(results: Results) -> list[str]:
             f"network    {format_count(results.cost.parameters)} parameters, {format_count(results.cost.macs)} MACs"
         )
     return lines
+
+
+def _agreement(results: Results, name: str, difference: float) -> str:
+    """How near another runtime is to the compiled network; in 8 bits it is the oracle that must have its bits."""
+    accuracy = results.accuracy.get("int8", {}).get(name)
+    if results.shipped != "int8" or accuracy is None:
+        return f"{name} within {difference:.1e}"
+    return f"{name} {'the same bits' if name == 'oracle' else f'{100 * accuracy.value:.1f} %'} on {accuracy.total:,}"
 
 
 def export_lines(exported: "Exported") -> list[str]:
@@ -194,8 +204,6 @@ def check_lines(check: Check) -> list[str]:
     """The verdict of a check: every figure with its parts and its limit, what is short, and what would mend it."""
     lines = [f"{check.network}, {check.precision} on {check.device}"]
     lines += [f"  {_figure_line(figure)}" for figure in check.figures]
-    if not check.compilable:
-        lines.append(f"{check.precision} cannot be compiled yet: its bytes are estimates")
     short = [figure for figure in check.figures if figure.short]
     if short:
         missed = " and ".join(_amount(figure.name, figure.short, figure.certainty, " of ") for figure in short)
@@ -224,9 +232,10 @@ def inspection_lines(found: Inspection) -> list[str]:
         )
     else:
         nearest = max(found.layers, key=lambda layer: layer.share)
+        bound = f"nearest to its bound is {nearest.name}, with {100 * nearest.share:.0f} % of it"
+        exact = all(layer.exact for layer in found.layers)
         lines.append(
-            f"all {len(found.layers)} layers agree with their references; nearest to its bound is {nearest.name}, with "
-            f"{100 * nearest.share:.0f} % of it"
+            f"all {len(found.layers)} layers agree with their references{', to the bit' if exact else f'; {bound}'}"
         )
     if not found.same_bits:
         lines.append("without these outputs the network gives other bits: its schedule is at fault; please report it")
@@ -234,7 +243,8 @@ def inspection_lines(found: Inspection) -> list[str]:
 
 
 def _inspected(layer: LayerCheck) -> tuple[str, ...]:
-    share = f"{100 * layer.share:.0f} % of its bound" if layer.agrees else "DIFFERS"
+    share = "same bits" if layer.exact else f"{100 * layer.share:.0f} % of its bound"
+    share = share if layer.agrees else "DIFFERS"
     return layer.name, layer.op, layer.kernel, str(layer.shape), share
 
 

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from depthwise import analysis, data, design, graph, profiling, report, selection, verification
+from depthwise import analysis, data, design, graph, profiling, report, selection, shipping, verification
 from depthwise.compiler import find_compiler, memory_of, native_isa, runs_here
 from depthwise.config import Config
 from depthwise.data import ImageData
 from depthwise.design import Architecture
-from depthwise.device import Device, limits_of, load_device
+from depthwise.device import Device, Precision, limits_of, load_device
 from depthwise.engine import Engine
 from depthwise.errors import UserError, missing_extra
 from depthwise.files import file_fingerprint, write_text
 from depthwise.progress import Progress, Silent
-from depthwise.results import DataFacts, Origin, Results
-from depthwise.runs import CHECKPOINT, PLAN, Run
+from depthwise.results import DataFacts, Latency, Origin, Results
+from depthwise.runs import CHECKPOINT, MODELS_OF, PLAN, Run
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -69,7 +69,8 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
     weights, model = run.path / "weights.safetensors", run.path / "model.onnx"
     with run.locked():
         architecture, images = choose_network(run, device, images, progress)
-        key: dict[str, Any] = {"settings": config.model_dump(exclude={"device", "input"}), "data": images.fingerprint}
+        settings = config.model_dump(exclude={"device", "input", "precision", "max_drop"})
+        key: dict[str, Any] = {"settings": settings, "data": images.fingerprint}
         key["network"] = [architecture.name, architecture.width, architecture.depth, architecture.resolution]
         files = [weights.name, "results.json"]
         run.stage("training", key, files, lambda: train(run, architecture, images, progress))
@@ -77,10 +78,16 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
         key = {"weights": file_fingerprint(weights)}
         run.stage("graph", key, [model.name], lambda: export(run, architecture, images, progress))
         key = {"model": file_fingerprint(model), "input": config.input}
+        key["precision"] = [config.precision, config.max_drop]
         key["device"] = [device.name, device.target.name, device.isa or native_isa(), device.flags]
         key["compiler"] = [version("depthwise"), *native_isa()]
+        int8 = [MODELS_OF["int8"]] if run.results.ladder else []
+        run.stage("quantize", key, int8, lambda: quantize(run, device, images, progress))
+        shipped = run.path / MODELS_OF[run.results.shipped or "float32"]
+        key["shipped"] = file_fingerprint(shipped)
         run.stage("compile", key, ["c"], lambda: compile_c(run, progress))
-        key = {"model": file_fingerprint(model), "c": file_fingerprint(run.path / "c" / "manifest.json")}
+        key = {"models": [file_fingerprint(model), file_fingerprint(shipped)]}
+        key["c"] = file_fingerprint(run.path / "c" / "manifest.json")
         run.stage("verification", key, [], lambda: verify(run, architecture, images, progress))
         run.stage("latency", key, [], lambda: measure_latency(run, architecture, images, progress))
         run.stage("budget", key, [], lambda: weigh_up(run, device, architecture))
@@ -198,34 +205,40 @@ def export(run: Run, architecture: Architecture, images: ImageData, progress: Pr
     graph.save(model, run.path / "model.onnx")
 
 
+def quantize(run: Run, device: Device, images: ImageData, progress: Progress) -> None:
+    """Up the ladder to model.int8.onnx, and which precision ships; only the latter where float32 is asked for."""
+    with _clock() as seconds:
+        shipped, why, ladder = shipping.choose_precision(run, device, images, progress)
+    _update(run, {"quantizing": seconds()} if ladder else {}, ladder=ladder, shipped=shipped, shipping=why)
+
+
 def compile_c(run: Run, progress: Progress) -> None:
-    """From model.onnx to the C folder, built and loaded once; records its exact bytes."""
+    """From the model that ships to the C folder, built and loaded once; records the exact bytes, beside float32's."""
     progress.stage("compiling")
     device = load_device(run.config.device)
+    shipped = run.results.shipped or "float32"
     with _clock() as seconds:
-        engine = Engine.build(
-            graph.load(run.path / "model.onnx"),
-            input=run.config.input,
-            device=device,
-            folder=run.path / "c",
-        )
+        network = graph.load(run.path / MODELS_OF[shipped])
+        Engine.build(network, input=run.config.input, device=device, folder=run.path / "c")
+        engines = {precision: shipping.engine_of(run, precision, device) for precision in shipping.precisions(run)}
     # Of a program for another machine only the plan is known here: its code and stack are that compiler's.
-    memory = engine.memory if runs_here(device.target) else memory_of(engine.manifest, None)
+    here = runs_here(device.target)
     origin = run.results.origin
     _update(
         run,
         {"compiling": seconds()},
-        memory={"float32": memory},
-        origin=origin and origin.model_copy(update={"compiler": engine.compiler}),
+        memory={name: one.memory if here else memory_of(one.manifest, None) for name, one in engines.items()},
+        origin=origin and origin.model_copy(update={"compiler": engines[shipped].compiler}),
     )
 
 
 def verify(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
-    """Torch, ONNX Runtime and the compiled network on the test images: accuracy, agreement, confusion, mistakes."""
+    """The compiled networks on the test images, beside torch and ONNX Runtime, in 8 bits beside the oracle: accuracy,
+    agreement, confusion, mistakes."""
     progress.stage("verification")
-    form, training = images.preprocessing, _training()
+    form, training, device = images.preprocessing, _training(), load_device(run.config.device)
     network = training.load_network(architecture.layers(), run.path / "weights.safetensors")
-    engine = Engine.load(run.path / "c")
+    engine = shipping.engine_of(run, "float32", device)
     session = profiling.onnxruntime_session(run.path / "model.onnx")
     with _clock() as seconds:
         logits = verification.run_all(
@@ -237,45 +250,49 @@ def verify(run: Run, architecture: Architecture, images: ImageData, progress: Pr
             images.test.pixels,
             progress.step,
         )
-        compared = verification.compare(logits, images, run.path)
-    _update(
-        run,
-        {"verification": seconds()},
-        accuracy={"float32": verification.accuracies(logits, images.test.labels)},
-        verification={"float32": compared},
-        shipped="float32",
-    )
+        accuracy = {"float32": verification.accuracies(logits, images.test.labels)}
+        compared = {"float32": verification.compare(logits, images, run.path)}
+        if run.results.shipped == "int8":
+            found = verification.verify_int8(run, images, logits["compiled"], progress)
+            accuracy["int8"], compared["int8"] = found
+        else:
+            compared["float32"] = verification.with_mistakes(compared["float32"], logits["compiled"], images, run.path)
+    _update(run, {"verification": seconds()}, accuracy=accuracy, verification=compared)
 
 
 def measure_latency(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
-    """One image, one thread: the compiled network beside torch and ONNX Runtime, rounds interleaved."""
+    """One image, one thread: the compiled networks beside torch and ONNX Runtime, rounds interleaved."""
     progress.stage("latency")
-    training = _training()
+    training, device = _training(), load_device(run.config.device)
     network = training.load_network(architecture.layers(), run.path / "weights.safetensors")
-    engine = Engine.load(run.path / "c")
-    session = profiling.onnxruntime_session(run.path / "model.onnx", threads=1)
     image = np.asarray(images.test.pixels[:1])
     normalized = images.preprocessing.normalize(image)
+    runtimes: dict[tuple[Precision, str], profiling.Runtime] = {
+        ("float32", "torch"): profiling.Runtime(version("torch"), training.prepared(network, normalized))
+    }
+    for precision in shipping.precisions(run):
+        engine = shipping.engine_of(run, precision, device)
+        call = engine.prepared(engine.of_pixels(image))
+        runtimes[precision, "depthwise"] = profiling.Runtime(version("depthwise"), call)
+        path = run.path / MODELS_OF[precision]
+        if (other := verification.second_opinion(path, normalized, progress.note)) is not None:
+            runtimes[precision, "onnxruntime"] = profiling.Runtime(version("onnxruntime"), other)
     with training.one_thread(), _clock() as seconds:
-        rows = profiling.latency(
-            {
-                "depthwise": profiling.Runtime(version("depthwise"), engine.prepared(engine.of_pixels(image))),
-                "onnxruntime": profiling.Runtime(
-                    version("onnxruntime"), lambda: profiling.run_session(session, normalized)
-                ),
-                "torch": profiling.Runtime(version("torch"), training.prepared(network, normalized)),
-            },
-            progress=progress.step,
-        )
-    _update(run, {"latency": seconds()}, latency={"float32": rows})
+        rows = profiling.latency({" ".join(name): one for name, one in runtimes.items()}, progress=progress.step)
+    found: dict[Precision, list[Latency]] = {precision: [] for precision in shipping.precisions(run)}
+    for (precision, name), row in zip(runtimes, rows, strict=True):
+        found[precision].append(row.model_copy(update={"runtime": name}))
+    _update(run, {"latency": seconds()}, latency=found)
 
 
 def weigh_up(run: Run, device: Device, architecture: Architecture) -> None:
     """What the shipped network takes of the budget, from exact bytes and the measured latency where this machine is
     the device."""
     results = run.results
-    known = analysis.known_of_run(run.path, device)
-    verdict = selection.check(run.config, device, architecture, known)
+    shipped = results.shipped or "float32"
+    mixed = results.ladder is not None and shipped == "int8" and bool(results.ladder.floats)
+    network = graph.load(run.path / MODELS_OF[shipped]) if mixed else architecture
+    verdict = selection.check(run.config, device, network, shipped, analysis.known_of_run(run.path, device))
     run.record(results.model_copy(update={"budget": verdict.figures}))
 
 

@@ -64,7 +64,6 @@ def test_every_device_and_family_answers_and_its_suggestions_fit(name: str, mode
     verdict = check(network, target, budget, precision)
     assert time.process_time() - before < 2
     assert verdict.fits == (not any(figure.short for figure in verdict.figures))
-    assert verdict.compilable == (precision == "float32")
     for change in verdict.changes:
         if change.kind == "schedule":
             continue
@@ -79,18 +78,20 @@ def test_every_device_and_family_answers_and_its_suggestions_fit(name: str, mode
         assert change.latency == (None if change.latency is None else pytest.approx(value(again, "latency")))
 
 
+@pytest.mark.parametrize("precision", ["float32", "int8"])
 @pytest.mark.parametrize("name", ["host", "nrf52840"])
 @pytest.mark.parametrize(
     ("model", "width", "resolution", "channels"),
     [("mobilenet_v1", 0.25, 28, 1), ("mobilenet_v2", 0.35, 96, 3), ("mobilenet_v2", 0.1, 33, 3)],
 )
-def test_exact_figures_are_the_compilers(tmp_path, name, model, width, resolution, channels) -> None:
+def test_exact_figures_are_the_compilers(tmp_path, name, model, width, resolution, channels, precision) -> None:
     target = device(name)
     network = family(model, width, resolution, channels)
-    memory = compiler.compile_folder(network, tmp_path / "c", device=target, build=False).memory
+    compiled = graph.to_qdq(graph.assumed_int8(network)) if precision == "int8" else network
+    memory = compiler.compile_folder(compiled, tmp_path / "c", device=target, build=False).memory
     shapes = architecture(model, width, resolution, 10, channels)
     for subject in (network, shapes):
-        verdict = check(subject, target, precision="float32")
+        verdict = check(subject, target, precision=precision)
         found = parts(verdict)
         for part in ("arena", "input", "output", "weights"):
             assert found[part] == (getattr(memory, part), "exact")
@@ -99,6 +100,22 @@ def test_exact_figures_are_the_compilers(tmp_path, name, model, width, resolutio
         assert value(verdict, "flash") == memory.weights + found["code"][0] + target.flash_reserve
         counted = cost(network)
         assert (value(verdict, "macs"), value(verdict, "parameters")) == (counted.macs, counted.parameters)
+
+
+def test_a_network_in_8_bits_is_weighed_as_it_is() -> None:
+    floats = family("mobilenet_v1", 0.25, 32)
+    network = graph.to_qdq(graph.assumed_int8(floats))
+    verdict = check(network, device("host"))
+    assert verdict.precision == "int8"
+    assert parts(verdict) == parts(check(floats, device("host"), precision="int8"))
+    with pytest.raises(UserError, match="in int8 already: leave --precision out"):
+        check(network, device("host"), precision="float32")
+    rows, before = cost(network).layers, {row.name: row for row in cost(floats).layers}
+    for row in rows:
+        if row.macs:
+            same = before[row.name]
+            assert (row.macs, row.activation_bytes) == (same.macs, same.activation_bytes // 4)
+            assert row.weight_bytes == (same.weight_bytes - 4 * row.shape[0]) // 4 + 8 * row.shape[0]
 
 
 def test_code_and_stack_are_near_what_the_host_compiler_makes(tmp_path) -> None:

@@ -9,6 +9,7 @@ from depthwise import graph
 from depthwise.cli import main
 from depthwise.engine import Engine
 from depthwise.errors import UserError
+from depthwise.graph.quantizing import ASSUMED
 from depthwise.inspection import Inspection, check_layers, inspect
 from depthwise.ops import REGISTRY
 from depthwise.ops.base import activations_of
@@ -29,6 +30,23 @@ def test_every_layer_agrees_and_the_output_keeps_its_bits(tmp_path, capsys):
     assert [layer.name for layer in found.layers] == [node.name for node in nodes]
     assert all(layer.kernel for layer in found.layers)
     assert 0 < max(layer.share for layer in found.layers) <= 1
+
+
+def test_a_network_in_8_bits_has_the_bits_of_its_references():
+    model = graph.assumed_int8(by_hand())  # whose first layer, which reads camera bytes, stays in float
+    assert [node.name for node in graph.float_operators(model)] == ["stem"]
+    found = inspect(model)
+    assert found.same_bits
+    assert found.first is None
+    assert [layer.name for layer in found.layers if not layer.exact] == ["stem"]
+    every = graph.with_outputs(model, ["all"])
+    names = [value.name for value in every.graph.outputs]
+    values = dict(zip(names, graph.evaluate(every, IMAGE.transpose(0, 3, 1, 2)), strict=True))
+    spoilt = next(name for name in names if name.startswith("add"))
+    values[spoilt] = values[spoilt] + np.float32(ASSUMED.scale)  # one step
+    arrays = {name: value.transpose(0, 2, 3, 1) if value.ndim == 4 else value for name, value in values.items()}
+    wrong = [layer for layer in check_layers(every, {"input": IMAGE}, arrays) if not layer.agrees]
+    assert wrong[0].name == "add"
 
 
 def test_debug_outputs_are_the_interpreters_values():

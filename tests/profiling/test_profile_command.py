@@ -151,6 +151,18 @@ def test_command(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(json.loads(output.out)) == set(Profile.model_fields)
 
 
+def test_a_float_network_in_8_bits(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    profile = depthwise.profile(path, precision="int8", quick=True)
+    assert profile.precision == "int8"
+    assert profile.floats == []
+    assert {layer.op for layer in profile.layers} >= {"Normalize", "Depthwise", "Dequantize"}
+    (stem,) = (row for row in profile.layers if row.name == "stem.conv")
+    assert stem.bytes == 3 * 16 * 16 + 8 * 16 * 16 + 8 * 27 + 8 * 8
+    assert ", int8, one thread" in profile_lines(profile)[0]
+    with pytest.raises(UserError, match="take networks of float32"):
+        depthwise.profile(path, precision="int8", standard=True, quick=True)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -9,10 +9,10 @@ import pytest
 from depthwise.engine import Engine
 from depthwise.errors import UserError
 from depthwise.graph import build, evaluate, initialize, normalize, with_outputs
+from depthwise.graph.quantizing import separate_functions
 from depthwise.ops import REGISTRY
 from depthwise.quantization import absorption
 from depthwise.quantization.absorption import absorb
-from depthwise.quantization.apply import separate_functions
 from depthwise.quantization.correction import correct
 from depthwise.quantization.equalization import equalize, without_clips
 from depthwise.quantization.noise import decibels, noise_of

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 from report_pages import Page
-from report_runs import GARMENTS, confusion_of, make_run, mobilenet_v2_rows, results_of, row
+from report_runs import GARMENTS, confusion_of, in_8_bits, make_run, mobilenet_v2_rows, results_of, row
 
 from depthwise import report
 from depthwise.config import Config
 from depthwise.errors import UserError
 from depthwise.report import charts, network, pictures, text
 from depthwise.report.sections import SECTIONS, peak_call
-from depthwise.results import Buffer, Latency, Memory, Results
+from depthwise.results import Buffer, Latency, Memory, Results, Shipping
 from depthwise.runs import Run
 
 SECTION_OF = {
@@ -25,8 +25,8 @@ SECTION_OF = {
     "memory": {"arena"},
     "data": {"data"},
 }
-OF_A_SEARCH = {"budget", "search"}
-"""Sections that a run without search and limits has no place for."""
+OPTIONAL = {"budget", "search", "precision"}
+"""Sections that a run in float32 without search and limits has no place for."""
 NASTY = [
     '<script>alert("1")</script>',
     "a & b",
@@ -54,7 +54,7 @@ def html_of(run: Run) -> str:
 
 def test_a_finished_run_shows_every_section_in_order(finished: Run) -> None:
     page = Page(html_of(finished))
-    assert [name for name in page.ids if name in SECTIONS] == [name for name in SECTIONS if name not in OF_A_SEARCH]
+    assert [name for name in page.ids if name in SECTIONS] == [name for name in SECTIONS if name not in OPTIONAL]
     assert "Not there yet" not in page.text
 
 
@@ -71,7 +71,7 @@ def test_the_page_is_small_and_asks_for_nothing_outside_itself(finished: Run) ->
 def test_links_of_the_page_lead_to_its_sections(finished: Run) -> None:
     page = Page(html_of(finished))
     links = {reference[1:] for reference in page.references if reference.startswith("#")}
-    assert links == set(SECTIONS) - OF_A_SEARCH
+    assert links == set(SECTIONS) - OPTIONAL
 
 
 def test_the_headline_says_the_result_of_the_compiled_network(finished: Run) -> None:
@@ -101,7 +101,7 @@ def test_a_section_is_absent_without_its_results_and_named_at_the_top(
     run = make_run(tmp_path / "run", **{missing: None})
     report.write(run.path)
     page = Page(html_of(run))
-    gone = set(SECTIONS) - set(page.ids) - OF_A_SEARCH
+    gone = set(SECTIONS) - set(page.ids) - OPTIONAL
     assert gone == SECTION_OF[missing]
     for name in gone:
         assert SECTIONS[name][0] in page.text.partition("Not there yet:")[2].partition("Run the same command")[0]
@@ -291,3 +291,27 @@ def test_confusion_counts_survive_a_class_without_images(tmp_path: Path) -> None
     verification = results.verification["float32"].model_copy(update={"confusion": matrix})
     run = make_run(tmp_path / "run", verification={"float32": verification})
     assert "no images" in report.write(run.path).read_text(encoding="utf-8")
+
+
+def test_8_bits_stand_beside_float32(tmp_path: Path, no_charts: None) -> None:
+    run = make_run(tmp_path / "run")
+    run.record(in_8_bits(run.results))
+    report.write(run.path)
+    words = Page(html_of(run)).text
+    assert "int8 ships: int8 costs 0.4 points" in words
+    assert "equalization (not kept)" in words
+    assert "2 layers with 3.1\N{NO-BREAK SPACE}% of the multiply-accumulates stay in float" in words
+    assert "stem.conv 21.0 dB, blocks.0.0.depthwise 21.5 dB" in words
+    assert "Both networks give the same answer on" in words
+    assert "3.0\N{MULTIPLICATION SIGN}" in words  # of the weights
+    assert "ONNX Runtime is 0.4 points off." in words
+    card = (run.path / "MODEL_CARD.md").read_text()
+    assert "| int8, compiled |" in card
+    assert "In float stay stem.conv, head.classifier." in card
+
+
+def test_why_there_are_no_8_bits_is_said(tmp_path: Path, no_charts: None) -> None:
+    reason = "int8 cannot be had: 9 calibration images are too few"
+    run = make_run(tmp_path / "run", shipping=Shipping(reason=reason))
+    report.write(run.path)
+    assert f"float32 ships: {reason}." in Page(html_of(run)).text

@@ -39,7 +39,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config_of(photos: Path, **choices: object) -> Config:
-    return Config.of(data=photos, **{"macs": LIMIT, "epochs": 2, "batch_size": 16, **choices})
+    return Config.of(data=photos, **{"macs": LIMIT, "epochs": 2, "batch_size": 16, "precision": "float32", **choices})
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def test_a_limit_of_latency_is_kept_on_this_machine(photos: Path, tmp_path: Path
 def test_the_time_is_told_and_kept(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "run"
     begin = time.monotonic()
-    main(["fit", str(photos), "--macs", "150k", "--train-time", "20s", "-o", str(path)])
+    main(["fit", str(photos), "--macs", "150k", "--train-time", "20s", "--precision", "float32", "-o", str(path)])
     spent = time.monotonic() - begin
     results = Run.open(path).results
     assert "0.333 min in all" in capsys.readouterr().err
@@ -182,7 +182,9 @@ def test_the_time_is_told_and_kept(photos: Path, tmp_path: Path, capsys: pytest.
 
 
 def test_a_device_with_a_memory_is_searched_for(photos: Path, tmp_path: Path) -> None:
-    run = fit(config_of(photos, device="rp2040", ram=40 * 1024, flash=150 * 1024), tmp_path / "run")
+    limits = {"ram": 40 * 1024, "flash": 150 * 1024}
+    run = fit(config_of(photos, device="rp2040", precision="int8", **limits), tmp_path / "run")
+    assert set(run.results.memory) == {"float32", "int8"}
     figures = {figure.name: figure for figure in run.results.budget}
     assert figures["ram"].value <= 40 * 1024
     assert figures["flash"].value <= 150 * 1024

@@ -71,12 +71,12 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
 
 def command(photos: Path, output: Path) -> list[str]:
     fit = ["fit", str(photos), "--model", "mobilenet_v1", "--width", "0.25", "--epochs", str(EPOCHS)]
-    return [*fit, "--batch-size", "16", "-o", str(output)]
+    return [*fit, "--batch-size", "16", "--precision", "float32", "-o", str(output)]
 
 
 def searching(photos: Path, output: Path) -> list[str]:
     fit = ["fit", str(photos), "--macs", "500k", "--resolution", "24", "--epochs", "2"]
-    return [*fit, "--batch-size", "16", "-o", str(output)]
+    return [*fit, "--batch-size", "16", "--precision", "float32", "-o", str(output)]
 
 
 class _Headings(HTMLParser):

@@ -14,7 +14,7 @@ from textures import CLASSES, save_textures
 def test_fit_then_run_on_held_out_patches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photos = save_textures(tmp_path / "photos", sizes=(64, 80))
     fit = ["fit", str(photos), "--model", "mobilenet_v1", "--width", "0.25", "--resolution", "32", "--epochs", "20"]
-    main([*fit, "--batch-size", "32", "-o", str(tmp_path / "run")])
+    main([*fit, "--batch-size", "32", "--precision", "float32", "-o", str(tmp_path / "run")])
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].split() == ["run", str(tmp_path / "run")]
 

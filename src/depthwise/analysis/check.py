@@ -1,15 +1,14 @@
 """Does a network fit a device? What it takes, how sure each figure is, and what is short by how much.
 
-RAM = arena + input + output + stack; flash = weights + code + reserve. In a precision that can be compiled, arena,
-input, output and weights are the compiler's own numbers, before anything is compiled; stack and code are the device's
-allowance until they are measured. In another precision all are estimates: elements and weights of one byte, biases of
-four, planned by the same planner.
+RAM = arena + input + output + stack; flash = weights + code + reserve. Arena, input, output and weights are the
+compiler's own numbers, before anything is compiled; stack and code are the device's allowance until they are measured.
+A float network has the same bytes in 8 bits whatever its scales will be, so none are needed.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from depthwise import planning
 from depthwise.analysis.cost import cost_of
@@ -21,7 +20,7 @@ from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import Architecture
 from depthwise.device import Budget, Device, Precision, limits_of, load_device
 from depthwise.errors import UserError
-from depthwise.graph import Graph, build, normalize, preprocessing_of
+from depthwise.graph import Graph, assumed_int8, build, normalize, precision_of, preprocessing_of
 from depthwise.results import Certainty, Cost, Figure, Memory, Part, Search
 from depthwise.runs import Run
 
@@ -34,16 +33,31 @@ class Known:
 
     memory: Memory
     latency: float | None = None
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """A network in normal form, ready to be weighed."""
+    """A network ready to be weighed.
 
-    normal: Graph
+    Attributes:
+        graph: as it was given. forms: it in normal form, by precision.
+        cost: of what was given. input: "uint8" or "float".
+    """
+
+    graph: Graph
+    forms: dict[Precision, Graph]
     cost: Cost
-    input: str
+    input: Literal["uint8", "float"]
     device: Device
+
+    def form(self, precision: Precision) -> Graph:
+        """The normal form in a precision. Raises UserError: float32 of a network in 8 bits."""
+        if precision not in self.forms:
+            if precision == "float32":
+                raise UserError("the network is in int8 already: leave --precision out, or give the float one")
+            self.forms[precision] = assumed_int8(self.graph, self.input)
+        return self.forms[precision]
 
 
 def check(
@@ -61,17 +75,17 @@ def check(
             are its input if it is an Architecture (as `fit` compiles it) or carries its Preprocessing; else floats.
         device: the target; without instruction sets it is taken for one that runs plain C.
         budget: limits of one's own.
-        precision: None: the device's.
-        known: what the compiled network has shown on this device in float32, if it is compiled.
+        precision: None: that of a network in 8 bits, else the device's.
+        known: what the compiled network has shown on this device, if it is compiled.
         search: that found the network, if one did: its other candidates may fit.
 
     Raises:
         UserError: a network that cannot be compiled, or a budget above what the device has.
     """
-    precision = precision or device.precision
     limits = limits_of(device, budget or Budget())
     subject = _subject(network, device)
-    figures = _figures(subject, precision, known if precision == "float32" else None, limits)
+    precision = precision or ("int8" if "int8" in subject.forms else device.precision)
+    figures = _figures(subject, precision, known if known and known.precision == precision else None, limits)
     short = [figure for figure in figures if figure.short]
     undecided = [figure.name for figure in figures if figure.limit is not None and figure.value is None]
     changes = _by_schedule(network, subject, precision, limits) if figures[0].short else []
@@ -89,8 +103,7 @@ def check(
         model=network.name if isinstance(network, Architecture) else "",
         device=device.name,
         precision=precision,
-        input="uint8" if subject.input == "uint8" else "float",
-        compilable=precision in planning.PRECISIONS,
+        input=subject.input,
         figures=figures,
         fits=not short and not undecided,
         undecided=undecided,
@@ -105,12 +118,13 @@ def known_of_run(folder: Path, device: Device) -> Known | None:
         UserError: the folder is no run.
     """
     run = Run.open(folder)
-    memory = run.results.memory.get("float32")
+    precision = run.results.shipped or "float32"
+    memory = run.results.memory.get(precision)
     # Code for another machine was never built: its bytes of code and stack are not known.
     if memory is None or not memory.code or not _is(run.config.device, device):
         return None
-    times = [row.median_ms for row in run.results.latency.get("float32", []) if row.runtime == "depthwise"]
-    return Known(memory, times[0] / 1e3 if times else None)
+    times = [row.median_ms for row in run.results.latency.get(precision, []) if row.runtime == "depthwise"]
+    return Known(memory, times[0] / 1e3 if times else None, precision)
 
 
 def _is(name: str, device: Device) -> bool:
@@ -128,9 +142,9 @@ def _subject(network: Architecture | Graph, device: Device) -> _Subject:
         graph = build(network.layers(), name=network.name, preprocessing=form)
     else:
         graph = network
-    kind = "uint8" if preprocessing_of(graph) is not None else "float"
-    normal = normalize(graph, input="uint8" if kind == "uint8" else "float")
-    return _Subject(normal, cost_of(normal), kind, device)
+    kind: Literal["uint8", "float"] = "uint8" if preprocessing_of(graph) is not None else "float"
+    normal = normalize(graph, kind)
+    return _Subject(graph, {precision_of(normal): normal}, cost_of(normal), kind, device)
 
 
 def _words(network: Architecture | Graph, subject: _Subject) -> str:
@@ -138,7 +152,7 @@ def _words(network: Architecture | Graph, subject: _Subject) -> str:
         plural = "s" if network.channels > 1 else ""
         channels = "" if network.channels == 3 else f", {network.channels} input channel{plural}"
         return f"{network.name} {network.width:g}/{network.resolution}, {network.classes} classes{channels}"
-    return f"{subject.normal.graph.name or 'network'} {' x '.join(map(str, subject.cost.input_shape))}"
+    return f"{subject.graph.graph.name or 'network'} {' x '.join(map(str, subject.cost.input_shape))}"
 
 
 def _figures(
@@ -150,8 +164,8 @@ def _figures(
 ) -> list[Figure]:
     """RAM, flash, latency, MACs and parameters; `choice` is the schedule."""
     device = subject.device
-    program = None if known else planning.plan(subject.normal, device.isa or ("c",), choice)
-    memory = _memory(subject, precision, known, program, choice)
+    program = None if known else planning.plan(subject.form(precision), device.isa or ("c",), choice)
+    memory = _memory(device, known, program)
     ram, flash = ("arena", "input", "output", "stack"), ("weights", "code")
     time, certainty, reason = _latency(subject, precision, known, program)
     reserve = Part(name="reserve", value=device.flash_reserve, certainty="exact")
@@ -164,34 +178,20 @@ def _figures(
     ]
 
 
-def _memory(
-    subject: _Subject,
-    precision: Precision,
-    known: Known | None,
-    program: planning.Program | None,
-    choice: planning.Choice,
-) -> dict[str, Part]:
+def _memory(device: Device, known: Known | None, program: planning.Program | None) -> dict[str, Part]:
     """The parts of RAM and flash, by name."""
-    device, normal = subject.device, subject.normal
     if known:
         names = ("arena", "input", "output", "stack", "weights", "code")
         return {name: _part(name, getattr(known.memory, name), "exact") for name in names}
     assert program
+    # Without instruction sets the kernels, hence their layouts, are a guess; of several variants one is planned.
+    certainty: Certainty = "exact" if len(device.isa) == 1 else "estimated"
+    places = {"arena": program.arena, "input": program.input_bytes, "output": program.output_bytes}
     functions = len({call.function for call in program.calls()})
-    if precision in planning.PRECISIONS:
-        # Without instruction sets the kernels, hence their layouts, are a guess; of several variants one is planned.
-        certainty: Certainty = "exact" if len(device.isa) == 1 else "estimated"
-        places = program.arena, program.input_bytes, program.output_bytes
-        weights = planning.packed_bytes(program)
-    else:
-        certainty = "estimated"
-        taken = planning.footprint(normal, element=1, choice=choice)
-        places = taken.arena, taken.input, taken.output
-        weights = taken.weights
-    parts = [_part(name, size, certainty) for name, size in zip(("arena", "input", "output"), places, strict=True)]
+    parts = [_part(name, size, certainty) for name, size in places.items()]
     parts += [
         _part("stack", device.stack, "estimated"),
-        _part("weights", weights, certainty),
+        _part("weights", planning.packed_bytes(program), certainty),
         _part("code", device.code.base + device.code.function * functions, "estimated"),
     ]
     return {part.name: part for part in parts}

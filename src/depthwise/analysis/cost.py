@@ -6,7 +6,8 @@ The convention, which is that of the papers (Howard et al. 2017, Sandler et al. 
   included; biases, activation functions, additions, pooling, and the normalization of the input count as none. (Sources
   that print "FLOPs" for MobileNets mean these MACs.)
 - Parameters are trainable ones: weights, biases, BatchNorm's scale and shift; not its running statistics.
-- Bytes are those of the compiled float32 network: weights after folding, and the output map of each operator.
+- Bytes are those of the network's own precision: weights after folding (of 8 bits with their bias and scales), and the
+  output map of each operator.
 
 MobileNetV2 1.0/224 with 1000 classes: 300.77 M MACs, 3,504,872 parameters.
 """
@@ -18,10 +19,9 @@ import onnx_ir as ir
 from depthwise.graph import Graph, normalize
 from depthwise.graph.metadata import PARAMETERS, parameters_of_node
 from depthwise.ops import REGISTRY
+from depthwise.ops._quantized import is_integer
 from depthwise.ops.base import parameters_of, shape_of
 from depthwise.results import Cost, LayerCost
-
-_FLOAT32 = 4
 
 
 def cost(graph: Graph) -> Cost:
@@ -50,13 +50,23 @@ def cost_of(normal: Graph) -> Cost:
 def _row(node: ir.Node) -> LayerCost:
     operator = REGISTRY[node.op_type]
     shape = shape_of(node.outputs[0])
-    sizes = [math.prod(shape_of(value)) for value in parameters_of(node)]
+    values = parameters_of(node)
+    trained = values[: 2 if is_integer(node) else None]  # scales are not
     return LayerCost(
         name=str(node.name),
         op=node.op_type,
         shape=list(shape[1:]),
-        parameters=parameters_of_node(node) if PARAMETERS in node.metadata_props else sum(sizes),
+        parameters=parameters_of_node(node) if PARAMETERS in node.metadata_props else sum(map(_elements, trained)),
         macs=operator.macs(node),
-        weight_bytes=_FLOAT32 * sum(sizes),
-        activation_bytes=0 if operator.view else _FLOAT32 * math.prod(shape),
+        weight_bytes=sum(map(_bytes, values)),
+        activation_bytes=0 if operator.view else _bytes(node.outputs[0]),
     )
+
+
+def _elements(value: ir.Value) -> int:
+    return math.prod(shape_of(value))
+
+
+def _bytes(value: ir.Value) -> int:
+    assert value.dtype is not None
+    return int(_elements(value) * value.dtype.itemsize)

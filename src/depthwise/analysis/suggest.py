@@ -183,14 +183,14 @@ def _weigh(
 
     An arena that cannot be planned within `room` bytes is not planned: its lower bound says so already.
     """
-    element = 4 if precision == "float32" else 1
+    element, each = (4, 4) if precision == "float32" else (1, 8)  # in 8 bits an output has a bias and a scale
     filters = [layer.parameters["weight"] for layer in layers if layer.operator]
-    weights = [align(element * math.prod(shape) + 4 * shape[0]) for shape in filters]
+    weights = [align(element * math.prod(shape) + each * shape[0]) for shape in filters]
     seconds = predict_latency([(layer.operator, layer.macs) for layer in layers], device, precision)
     buffers = _lifetimes(layers, element)
     bound = lower_bound(buffers)
     arena = max(ALIGNMENT, bound if bound > room else plan_offsets(buffers).total)
-    image, logits = math.prod(layers[0].shape), element * math.prod(layers[-1].shape)
+    image, logits = math.prod(layers[0].shape), 4 * math.prod(layers[-1].shape)
     return {
         "ram": arena + image + logits + overhead.stack,
         "flash": sum(weights) + overhead.flash,
@@ -206,12 +206,14 @@ def _weigh(
 
 
 def _lifetimes(layers: Sequence[Layer], element: int) -> list[Lifetime]:
-    """Buffers of the arena: a layer without a filter that keeps the size of what it reads works in place."""
+    """Buffers of the arena: a layer without a filter that keeps the size of what it reads works in place.
+
+    In 8 bits the normalized image is one, in float32 it never exists.
+    """
     input, output = layers[0].name, layers[-1].name
     holder = {input: input}
-    sizes: dict[str, int] = {}
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
+    sizes = {input: math.prod(layers[0].shape)} if element == 1 else {}
+    first, last = {input: -1}, {input: -1}
     for time, layer in enumerate(layers[1:]):
         size = element * math.prod(layer.shape)
         source = holder[layer.inputs[0]]

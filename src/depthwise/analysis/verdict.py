@@ -43,7 +43,6 @@ class Check(Record):
         network: in words. model: its family; empty for a network whose shapes are fixed.
         device: its name.
         input: element type of the network's input.
-        compilable: whether the compiler can emit this precision yet; if not, all bytes are estimates.
         figures: RAM, flash, latency, MACs, parameters.
         fits: every limit is kept. undecided: limits whose figure is unknown; with any, `fits` is False.
         changes: the nearest ones that fit, if something is short.
@@ -55,7 +54,6 @@ class Check(Record):
     device: str
     precision: Precision
     input: Literal["uint8", "float"]
-    compilable: bool
     figures: list[Figure]
     fits: bool
     undecided: list[str] = Field(default_factory=list)

@@ -92,7 +92,8 @@ def check(
     macs: MacLimit = None,
     parameters: ParameterLimit = None,
     precision: Annotated[
-        Literal["float32", "int8"] | None, typer.Option(help="of the compiled network; the device's if not given")
+        Literal["float32", "int8"] | None,
+        typer.Option(help="of the compiled network; its own or the device's if not given"),
     ] = None,
     as_json: Json = False,
 ) -> None:

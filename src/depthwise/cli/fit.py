@@ -29,6 +29,13 @@ ModelDepth = Annotated[float | None, typer.Option(help="depth multiplier of --mo
 BatchSize = Annotated[int, typer.Option(min=2, help="images a step")]
 LearningRate = Annotated[float | None, typer.Option(help="peak learning rate; the recipe's if not given")]
 DataDir = Annotated[str | None, typer.Option(help="folder of a named data set's own files")]
+Precision = Annotated[
+    Literal["auto", "float32", "int8"],
+    typer.Option(help="of what ships; auto: int8 if it costs at most --max-drop and no time on the device"),
+]
+MaxDrop = Annotated[
+    float | None, typer.Option(help="points of accuracy that int8 may cost, 1 if not given", show_default=False)
+]
 InputType = Annotated[Literal["uint8", "float"], typer.Option(help="what the C takes: camera bytes or floats")]
 RunFolder = Annotated[
     Path | None, typer.Option("-o", "--output", help="run folder; runs/DATA-DEVICE-N or DATA-MODEL-N if not given")
@@ -60,6 +67,8 @@ def fit(
     learning_rate: LearningRate = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
+    precision: Precision = "auto",
+    max_drop: MaxDrop = None,
     input: InputType = "uint8",
     output: RunFolder = None,
     replay: Replay = None,
@@ -67,7 +76,8 @@ def fit(
 ) -> None:
     """Find the most accurate network that fits a device, train it on images, compile it to C, verify it and report.
 
-    The same command on a killed run resumes it, on a finished one prints its result. Exit code 1 if nothing fits.
+    The same command on a killed run resumes it, on a finished one prints its result. Exit code 1 if nothing fits
+    or --precision int8 costs more than --max-drop.
 
     Example: depthwise fit PHOTOS/ --device nrf52840 --ram 128K --flash 512K --train-time 10min
     """
@@ -86,7 +96,7 @@ def fit(
     print("\n".join(result_lines(run.results)))
     print(f"report     {run.path / 'report.html'}")
     print(f"run        {run.path}")
-    raise typer.Exit(1 if any(figure.short for figure in run.results.budget) else 0)
+    raise typer.Exit(1 if run.results.missed else 0)
 
 
 def _config_of(options: Mapping[str, Any]) -> "Config":

@@ -25,6 +25,12 @@ def profile(
             help="what the C takes; auto: camera bytes if the model can; int8: what it quantizes its input to"
         ),
     ] = "auto",
+    precision: Annotated[
+        Literal["float32", "int8"] | None,
+        typer.Option(
+            help="int8: a float network in 8 bits, its time but not its answers; of a run either, else its own"
+        ),
+    ] = None,
     schedule: Annotated[Literal["auto", "layer", "stream"], typer.Option(help="whole maps, or row by row")] = "auto",
     optimize: Annotated[Literal["speed", "ram"], typer.Option(help="what `auto` chooses by")] = "speed",
     against: Against = None,
@@ -52,7 +58,14 @@ def profile(
     from depthwise.terminal import TerminalProgress
 
     network = {"width": width, "resolution": resolution, "classes": classes, "channels": channels}
-    ways = {"input": input, "schedule": schedule, "optimize": optimize, "time": time, "quick": quick}
+    ways = {
+        "input": input,
+        "precision": precision,
+        "schedule": schedule,
+        "optimize": optimize,
+        "time": time,
+        "quick": quick,
+    }
     beside = {"against": against, "threads": threads, "standard": against_standard, "unfused": against_unfused}
     with TerminalProgress(quiet) as progress:
         found = measure(model, progress, **network, **ways, **beside)

@@ -46,7 +46,7 @@ def quantize(
     from depthwise.quantization.source import file_beside
     from depthwise.terminal import TerminalProgress
 
-    network = load_model(model)
+    network = load_model(model, precision="float32")
     if mean is not None or std is not None:
         network = with_normalization(network, parse_numbers("--mean", mean or ""), parse_numbers("--std", std or ""))
     path = output or file_beside(Path(model))

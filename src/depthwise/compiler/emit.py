@@ -16,7 +16,7 @@ import jinja2
 
 from depthwise.compiler.calls import C_TYPES, comment, functions_of, operands_in, segments_of
 from depthwise.compiler.isa import BASE_FLAGS, INSTRUCTIONS, flags_for
-from depthwise.compiler.manifest import FILE, Manifest, Part, Tensor, TimedCall, WeightsForm
+from depthwise.compiler.manifest import FILE, LayerType, Manifest, Part, Tensor, TimedCall, WeightsForm
 from depthwise.compiler.parallel import phases_of
 from depthwise.compiler.weights import members
 from depthwise.device import HOST, Device, load_device
@@ -157,9 +157,21 @@ def _manifest(
         outputs=_parts(largest.outputs),
         classes=list(largest.classes),
         preprocessing=largest.preprocessing,
+        layers=(layers := _layers(largest)),
+        floats=[call.name for call in largest.calls() if call.in_float] if layers else [],
         calls=[call.name for call in largest.calls()],
         buffers=[Buffer(**asdict(buffer)) for buffer in largest.buffers],
     )
+
+
+def _layers(program: Program) -> list[LayerType]:
+    """What each layer writes; of a float network nothing is to be said."""
+    rows = []
+    for call in program.calls():
+        form = call.quantization
+        known = {} if form is None else {"scale": float(form.scale), "zero": form.zero}
+        rows.append(LayerType(name=call.name, op=call.op, type=call.output.type, **known))  # type: ignore[arg-type]
+    return rows if any(row.scale is not None for row in rows) else []
 
 
 def _timed(program: Program) -> list[TimedCall]:
@@ -249,6 +261,8 @@ def _context(manifest: Manifest, packed: PackedWeights) -> dict[str, Any]:
         "sources": manifest.sources,
         "threads": manifest.thread is not None,
         "thread_bytes": manifest.thread,
+        "layers": manifest.layers,
+        "floats": manifest.floats,
         "classes": manifest.classes,
         "preprocessing": form,
         "resize_rule": _RESIZE_RULES[form.resize] if form else "",

@@ -7,6 +7,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, mode
 
 from depthwise.config import Record
 from depthwise.data.preprocessing import Preprocessing
+from depthwise.device import Precision
 from depthwise.errors import UserError
 from depthwise.results import Buffer
 
@@ -38,6 +39,16 @@ class Part(Tensor):
     offset: int
 
 
+class LayerType(Record):
+    """What a layer of a network in 8 bits writes: floats, or bytes q that stand for scale * (q - zero)."""
+
+    name: str
+    op: str
+    type: Literal["uint8", "float32"]
+    scale: float | None = None
+    zero: int | None = None
+
+
 class TimedCall(Record):
     """A call whose time NAME_run_profiled takes: of a layer, its operator and kernel; its segment's number."""
 
@@ -62,6 +73,8 @@ class Manifest(Record):
         thread: bytes of the arena that every thread beyond the first adds; None: the C takes one thread only.
         calls: layers in order of execution, the times of `buffers`.
         preprocessing: None if the model does not say.
+        layers: of a network in 8 bits what each layer writes, in order; of a float network not in the file.
+        floats: which of these compute with floats.
         profile: the calls in order, if the C can take their times; it and `thread` are in the file only then.
     """
 
@@ -88,7 +101,14 @@ class Manifest(Record):
     calls: list[str]
     buffers: list[Buffer]
     thread: int | None = None
+    layers: list[LayerType] = Field(default_factory=list)
+    floats: list[str] = Field(default_factory=list)
     profile: list[TimedCall] = Field(default_factory=list)
+
+    @property
+    def precision(self) -> Precision:
+        """In which most of it is computed."""
+        return "int8" if self.layers else "float32"
 
     @property
     def input_bytes(self) -> int:
@@ -102,7 +122,8 @@ class Manifest(Record):
 
     def text(self) -> str:
         """What the file holds."""
-        absent = {name for name in ("inputs", "outputs", "thread", "profile") if getattr(self, name) in (None, [])}
+        optional = ("inputs", "outputs", "thread", "layers", "floats", "profile")
+        absent = {name for name in optional if getattr(self, name) in (None, [])}
         return self.model_dump_json(indent=1, exclude=absent) + "\n"
 
 

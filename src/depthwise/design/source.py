@@ -5,8 +5,10 @@ from typing import Any
 
 from depthwise import graph
 from depthwise.design import MODELS, Architecture, architecture
+from depthwise.device import Precision
 from depthwise.errors import UserError
 from depthwise.graph import Graph
+from depthwise.runs import MODELS_OF, Run
 
 
 def load_model(source: Any, **options: Any) -> Graph:
@@ -18,12 +20,13 @@ def load_model(source: Any, **options: Any) -> Graph:
     return graph.build(found.layers(), name=found.name) if isinstance(found, Architecture) else found
 
 
-def load_network(source: Any, **options: Any) -> Architecture | Graph:
+def load_network(source: Any, precision: Precision | None = None, **options: Any) -> Architecture | Graph:
     """What stands behind anything that names a network: an Architecture, which can still be scaled, or a Graph.
 
     Args:
         source: a registered model's name, an Architecture, the path of a run folder or an .onnx file, a torch module
             or a Graph.
+        precision: which network of a run folder is meant, if it has one in this precision; None: the one that ships.
         options: for a name: those of `design.architecture` (width, resolution, classes, channels); for a torch module
             that was not made by `create`: `shape`, its input's (channels, height, width).
 
@@ -35,7 +38,7 @@ def load_network(source: Any, **options: Any) -> Architecture | Graph:
         path = Path(source)
         if path.is_dir() or path.suffix == ".onnx" or path.is_file():
             _no_options(str(source), options)
-            return graph.load(_onnx_file(path))
+            return graph.load(_onnx_file(path, precision))
         if len(path.parts) > 1 and str(source) not in MODELS:
             raise UserError(
                 f"'{source}' does not exist: give a model name ({', '.join(MODELS)}), a run folder or an .onnx"
@@ -50,11 +53,14 @@ def load_network(source: Any, **options: Any) -> Architecture | Graph:
     return graph.load(source, **options)
 
 
-def _onnx_file(path: Path) -> Path:
+def _onnx_file(path: Path, precision: Precision | None) -> Path:
     if not path.is_dir():
         return path
-    if (path / "model.onnx").is_file():
-        return path / "model.onnx"
+    if (path / MODELS_OF["float32"]).is_file():
+        if precision is None:
+            precision = Run.open(path).results.shipped if (path / "config.json").is_file() else None
+        wanted = path / MODELS_OF[precision or "float32"]
+        return wanted if wanted.is_file() else path / MODELS_OF["float32"]
     if (path / "config.json").is_file():
         raise UserError(f"the run in {path} has no model.onnx yet: finish it with the same `depthwise fit`")
     raise UserError(f"{path} is not a run folder (no config.json in it)")

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from depthwise.graph.passes.to_integers import float_operators
     from depthwise.graph.pipeline import normalize
     from depthwise.graph.qdq import to_qdq
+    from depthwise.graph.quantizing import assumed_int8, precision_of
     from depthwise.graph.verifier import verify
 
 __all__ = [
     "Graph",
     "Layer",
     "LayerList",
+    "assumed_int8",
     "build",
     "classes_of",
     "evaluate",
@@ -31,6 +33,7 @@ __all__ = [
     "initialize",
     "load",
     "normalize",
+    "precision_of",
     "preprocessing_of",
     "save",
     "to_qdq",
@@ -42,6 +45,7 @@ __all__ = [
 _HOMES = {
     "Layer": "layers",
     "LayerList": "layers",
+    "assumed_int8": "quantizing",
     "build": "builder",
     "classes_of": "metadata",
     "evaluate": "interpreter",
@@ -49,6 +53,7 @@ _HOMES = {
     "initialize": "builder",
     "load": "loader",
     "normalize": "pipeline",
+    "precision_of": "quantizing",
     "preprocessing_of": "metadata",
     "save": "loader",
     "to_qdq": "qdq",

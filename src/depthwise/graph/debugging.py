@@ -32,24 +32,26 @@ def with_outputs(graph: ir.Model, layers: Sequence[str], input: str = "auto") ->
     nodes = {str(node.name): node for node in model.graph if not REGISTRY[node.op_type].view}
     wanted = {choose("layer", layer, nodes) for layer in layers if layer != ALL or layer in nodes}
     for name, node in nodes.items():
-        output = node.outputs[0]
-        if (name in wanted or ALL in layers) and not output.is_graph_output():
-            model.graph.outputs.append(output if output.dtype == ir.DataType.FLOAT else _in_floats(node))
+        if name in wanted or ALL in layers:
+            output = node.outputs[0] if node.outputs[0].dtype == ir.DataType.FLOAT else _in_floats(node)
+            if not output.is_graph_output():
+                model.graph.outputs.append(output)
     return model
 
 
 def _in_floats(node: ir.Node) -> ir.Value:
-    """What a node of 8 bits computes, in floats, under its name."""
+    """What a node of 8 bits computes, in floats, under its name unless it is an output already."""
     value, scale = node.outputs[0], output_quantization(node)
     readers = (use.node for use in value.uses() if use.node.op_type == "Dequantize")
     reader = next(readers, None)
-    if reader is None or reader.outputs[0].is_graph_output():
-        name, value.name = value.name, f"{value.name}.bytes"
+    if reader is None:
         attributes = {"x_scales": [scale.scale], "x_zeros": [scale.zero]}
-        floats = ir.Value(name=name, shape=value.shape, type=ir.TensorType(ir.DataType.FLOAT))
+        floats = ir.Value(shape=value.shape, type=ir.TensorType(ir.DataType.FLOAT))
         reader = ir.node(
             "Dequantize", [value], attributes, domain=DOMAIN, outputs=[floats], name=f"{node.name}.dequantize"
         )
         assert node.graph is not None
         node.graph.insert_after(node, [reader])
+    if not reader.outputs[0].is_graph_output():
+        value.name, reader.outputs[0].name = f"{value.name}.bytes", value.name
     return reader.outputs[0]

@@ -1,17 +1,15 @@
 """From a Graph in normal form to a Program: kernels chosen, segments cut, memory planned. Pure functions, no C text."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import onnx_ir as ir
 
-from depthwise.device import Precision
 from depthwise.errors import UserError
 from depthwise.graph import classes_of, preprocessing_of
 from depthwise.ops import REGISTRY, Kernel, with_implied
-from depthwise.ops.base import activations_of, parameters_of, shape_of
+from depthwise.ops.base import activations_of, shape_of
 from depthwise.planning.constants import PackedWeights, pack, pack_together, packed_bytes
 from depthwise.planning.growth import Network
 from depthwise.planning.memory import ALIGNMENT, Lifetime, align, apart, lower_bound, plan_offsets
@@ -29,7 +27,6 @@ __all__ = [
     "Buffer",
     "Call",
     "Choice",
-    "Footprint",
     "PackedWeights",
     "Phase",
     "Place",
@@ -38,52 +35,11 @@ __all__ = [
     "Program",
     "Read",
     "Segment",
-    "footprint",
     "pack",
     "pack_together",
     "packed_bytes",
     "plan",
 ]
-
-PRECISIONS: tuple[Precision, ...] = ("float32",)
-"""What there are kernels for, so what can be compiled; others can be estimated only."""
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """Bytes of the arena, of the caller's buffers and of the constants."""
-
-    arena: int
-    input: int
-    output: int
-    weights: int
-
-
-def footprint(graph: ir.Model, element: int, isa: tuple[str, ...] = ("c",), choice: Choice = DEFAULT) -> Footprint:
-    """What a network in normal form would take if its elements had `element` bytes (uint8 pixels keep their one).
-
-    Planned as `plan` does, but without the workspaces of kernels, which need not exist yet. Biases, and other
-    constants of one axis, keep 4 bytes an element.
-
-    Raises:
-        UserError: as `plan`.
-    """
-
-    def network_of(graph: ir.Model) -> Network:
-        stages = _stages(graph)
-        return Network(stages, [0] * len(stages.calls), element, _cache(isa))
-
-    found = choose_plan(graph, network_of, choice)
-    stages, storages = found.network.stages, found.storages
-    arena = plan_offsets(list(_lives(stages, storages, 0).values())).total
-    weights = sum(
-        align(
-            sum(math.prod(shape) * (element if len(shape) > 1 else 4) for shape in map(shape_of, parameters_of(node)))
-        )
-        for node in graph.graph
-    )
-    input, output = (_offsets(storages, ends)[1] for ends in (stages.sources, stages.results))
-    return Footprint(max(arena, ALIGNMENT), input, output, max(weights, ALIGNMENT))
 
 
 def plan(graph: ir.Model, isa: tuple[str, ...], choice: Choice = DEFAULT) -> Program:

@@ -17,6 +17,7 @@ def explain(program: Program) -> str:
             *_ports("output", program.outputs),
             f"arena   {format_bytes(program.arena)} ({program.arena} bytes, aligned to {program.alignment}); "
             f"no plan for these calls needs less than {program.lower_bound}",
+            *_floats(calls),
             *_repeats(calls),
             "",
             *_segments(program),
@@ -27,6 +28,12 @@ def explain(program: Program) -> str:
             *_buffers(program),
         ]
     )
+
+
+def _floats(calls: Sequence[Call]) -> list[str]:
+    """Of a network in 8 bits, what is computed in float."""
+    floats = [call.name for call in calls if call.in_float]
+    return [f"in float between bytes: {', '.join(floats)}"] if floats and len(floats) < len(calls) else []
 
 
 def _repeats(calls: Sequence[Call]) -> list[str]:
@@ -62,18 +69,28 @@ def _phases(program: Program) -> list[str]:
 
 
 def _calls(program: Program) -> list[str]:
-    rows = [["call", "layer", "operator", "kernel", "rows a step", "reads", "writes", "bytes", "why"]]
-    for time, call in enumerate(program.calls()):
+    calls = list(program.calls())
+    bytewise = any(call.quantization for call in calls)
+    values = ["values"] if bytewise else []
+    rows = [["call", "layer", "operator", "kernel", "rows a step", "reads", "writes", "bytes", *values, "why"]]
+    for time, call in enumerate(calls):
         rows.append(
             [
                 *(str(time), call.name, call.op, call.kernel.name, f"{call.pace or call.rows} of {call.rows}"),
                 " ".join(map(_where, call.inputs)),
                 _where(call.output) + _held(call),
                 str(call.output.bytes),
+                *([_values(call)] if bytewise else []),
                 call.reason,
             ]
         )
     return _table(rows)
+
+
+def _values(call: Call) -> str:
+    """What the elements that a call writes stand for."""
+    form = call.quantization
+    return call.output.type if form is None else f"{form.scale:.6g} (q - {form.zero})"
 
 
 def _buffers(program: Program) -> list[str]:

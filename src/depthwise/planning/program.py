@@ -14,6 +14,7 @@ import onnx_ir as ir
 
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.ops import REGISTRY, Kernel
+from depthwise.ops._quantized import Quantization, is_integer, output_quantization
 from depthwise.ops.base import Rows, Shape
 from depthwise.planning.memory import align
 
@@ -123,6 +124,16 @@ class Call:
     def macs(self) -> int:
         """Its multiply-accumulates."""
         return REGISTRY[self.op].macs(self.node)
+
+    @property
+    def quantization(self) -> Quantization | None:
+        """What the bytes that it writes stand for; None: it writes floats."""
+        return output_quantization(self.node) if is_integer(self.node) else None
+
+    @property
+    def in_float(self) -> bool:
+        """Whether it computes with floats: it neither writes bytes nor reads some."""
+        return not is_integer(self.node) and "x_scales" not in self.node.attributes
 
     @property
     def function(self) -> Hashable:

@@ -35,6 +35,7 @@ def _head(profile: Profile) -> list[str]:
         f"{profile.machine}; {profile.compiler}; {profile.clock_mhz:,.0f} MHz, {profile.peak_macs / 1e9:.3g} GMAC/s",
         f"one image {format_time(profile.seconds)}: {format_count(profile.macs)} MACs take "
         f"{format_time(profile.floor_seconds)} at the peak, {reached:.0f} % of it is reached",
+        *([f"in float between bytes: {', '.join(profile.floats)}"] if profile.floats else []),
     ]
 
 

@@ -11,11 +11,18 @@ from depthwise.design import Architecture
 from depthwise.design.source import load_network
 from depthwise.device import Precision
 from depthwise.errors import UserError
-from depthwise.graph import Graph, preprocessing_of
+from depthwise.graph import (
+    Graph,
+    assumed_int8,
+    float_operators,
+    normalize,
+    precision_of,
+    preprocessing_of,
+    to_qdq,
+)
 from depthwise.graph.metadata import has_weights
 from depthwise.graph.pipeline import INPUTS
 from depthwise.machine import machine
-from depthwise.ops._quantized import is_integer
 from depthwise.planning import Choice
 from depthwise.profiling import rounds
 from depthwise.profiling.comparison import Row
@@ -28,6 +35,7 @@ from depthwise.profiling.timed import SECONDS, Timed, best_round, total
 from depthwise.profiling.unfused import against_unfused
 from depthwise.progress import Progress, Silent
 from depthwise.registry import choose
+from depthwise.results import CallTime
 
 ALL = "all"
 """For `against`: whatever is installed."""
@@ -40,6 +48,8 @@ class Wanted:
     Attributes:
         input: "uint8" (camera bytes), "float", "int8" (8-bit values), or "auto": camera bytes if the network can.
         schedule, optimize: as in `planning.Choice`.
+        precision: "int8": a float network in 8 bits with scales that mean nothing; of a run, its network in a
+            precision. None: the network as it is, of a run the one that ships.
         seconds: how long each network is timed. quick: hardly at all, to see it work.
         against: names of other runtimes, or "all" that are installed; threads: of this comparison.
         standard: hold each separable layer against its standard convolution.
@@ -49,6 +59,7 @@ class Wanted:
     input: str = "auto"
     schedule: str = "auto"
     optimize: str = "speed"
+    precision: Precision | None = None
     seconds: float = SECONDS
     quick: bool = False
     against: tuple[str, ...] = ()
@@ -94,22 +105,18 @@ def profile(source: Any, wanted: Wanted, progress: Progress | None = None, **opt
     notes = Notes(progress or Silent())
     runtimes = rounds.chosen([] if wanted.against == (ALL,) else wanted.against)
     choice = wanted.choice
-    name, network = named_network(source, **options)
+    name, network = named_network(source, wanted.precision, **options)
     camera = wanted.input == "auto" and preprocessing_of(network) is not None
     input = "uint8" if camera else "float" if wanted.input == "auto" else wanted.input
-    if wanted.against:
-        only_ports(name, network)  # refused before anything is measured
-    device = measured_host(notes)
-    notes.stage("layers")
-    notes.step(0, 2, "building")
-    timed = Timed.build(network, input, choice)
-    notes.step(1, 2, "timing")
-    (times,) = best_round([timed], wanted.time)
-    notes.step(2, 2)
-    layers = layer_profiles(timed.program, times, device)
-    precision: Precision = "int8" if any(is_integer(call.node) for call in timed.program.calls()) else "float32"
-    if precision == "int8" and (wanted.unfused or wanted.standard):
+    normal = normalize(network, input)
+    precision = precision_of(normal)
+    if precision == "int8" and (wanted.unfused or wanted.standard):  # all is refused before anything is measured
         raise UserError("--against-standard and --against-unfused take networks of float32: profile the float one")
+    if wanted.against:
+        only_ports(name, network)
+    device = measured_host(notes)
+    timed, times = _timed(normal, input, wanted, notes)
+    layers = layer_profiles(timed.program, times, device)
     asked: dict[str, Any] = {}
     if wanted.unfused:
         asked["unfused"] = against_unfused(network, input, choice, wanted.time, notes)
@@ -131,6 +138,7 @@ def profile(source: Any, wanted: Wanted, progress: Progress | None = None, **opt
         seconds=total(times),
         floor_seconds=floor(timed.program, device),
         macs=sum(layer.macs for layer in layers),
+        floats=[str(node.name) for node in float_operators(normal)],
         layers=layers,
         operators=operator_profiles(layers, device),
         notes=notes.texts,
@@ -138,13 +146,33 @@ def profile(source: Any, wanted: Wanted, progress: Progress | None = None, **opt
     )
 
 
-def named_network(source: Any, **options: Any) -> tuple[str, Graph]:
-    """A name for tables, and the Graph with weights.
+def _timed(normal: Graph, input: str, wanted: Wanted, progress: Progress) -> tuple[Timed, list[CallTime]]:
+    """The network with the clock inside, and the times of its calls in its best round."""
+    progress.stage("layers")
+    progress.step(0, 2, "building")
+    timed = Timed.build(normal, input, wanted.choice)
+    progress.step(1, 2, "timing")
+    (times,) = best_round([timed], wanted.time)
+    progress.step(2, 2)
+    return timed, times
+
+
+def named_network(source: Any, precision: Precision | None = None, **options: Any) -> tuple[str, Graph]:
+    """A name for tables, and the Graph with weights in a precision; see `Wanted`.
 
     Raises:
-        UserError: as `load_network`; no weights.
+        UserError: as `load_network`; no weights; a network in 8 bits in float32.
     """
-    found = load_network(source, **options)
+    name, network = _named_network(source, precision, **options)
+    if precision is None or (own := precision_of(normalize(network))) == precision:
+        return name, network
+    if own == "int8":
+        raise UserError(f"{name} is in int8 already: leave --precision out, or give the float one")
+    return name, to_qdq(assumed_int8(network))
+
+
+def _named_network(source: Any, precision: Precision | None, **options: Any) -> tuple[str, Graph]:
+    found = load_network(source, precision, **options)
     if isinstance(found, Architecture):
         name = f"{found.name}_{found.width:g}_{found.resolution}"
         return name, with_random_weights(found.layers())

@@ -94,6 +94,7 @@ class Profile(Record):
         schedule, optimize: as asked for.
         seconds: of one image in the best round, by the clock inside the C.
         floor_seconds: the network's MACs at the machine's peak.
+        floats: layers of a network in 8 bits that are computed in float.
         layers, operators: where the time goes.
         against: all runtimes on this network, fastest first; standard, unfused: empty if not asked for.
         notes: what was left out, and why.
@@ -112,6 +113,7 @@ class Profile(Record):
     seconds: float
     floor_seconds: float
     macs: int
+    floats: list[str] = Field(default_factory=list)
     layers: list[LayerProfile]
     operators: list[OperatorProfile]
     against: list[Row] = Field(default_factory=list)

@@ -8,9 +8,9 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.graph.passes.base import parameter
+from depthwise.graph.quantizing import MOVERS, WeightScales, quantize_graph
 from depthwise.ops._quantized import Quantization
 from depthwise.ops.base import activations_of, array_of, parameters_of, shape_of
-from depthwise.quantization.apply import MOVERS, WeightScales, quantize_graph
 from depthwise.quantization.ranges import range_of
 from depthwise.quantization.statistics import Statistics
 from depthwise.quantization.weights import Weights, quantize_weights

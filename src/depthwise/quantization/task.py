@@ -14,9 +14,9 @@ from depthwise.engine import Engine
 from depthwise.errors import UserError
 from depthwise.graph.metadata import classes_of, has_weights, preprocessing_of
 from depthwise.graph.pipeline import normalize
+from depthwise.graph.quantizing import separate_functions
 from depthwise.ops.base import shape_of
 from depthwise.progress import Progress, Silent
-from depthwise.quantization.apply import separate_functions
 from depthwise.quantization.ladder import Climb, Goal, climb, float_layers, keep_floats
 from depthwise.quantization.noise import noise_of
 from depthwise.quantization.ranges import METHODS

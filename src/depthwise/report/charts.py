@@ -12,7 +12,7 @@ from markupsafe import Markup
 from depthwise.report.drawing import ACCENT, INK, MUTED, PAPER, QUIET, SOFT, WARM, draw
 from depthwise.report.network import Block
 from depthwise.report.text import milliseconds, percent, runtime_name, size
-from depthwise.results import Buffer, Epoch, Latency, LayerCost, Memory
+from depthwise.results import Buffer, Epoch, Latency, LayerCost, LayerNoise, Memory
 
 HALF = 420
 """Width in pixels of a chart that takes half of the page, or all of a phone's."""
@@ -85,6 +85,36 @@ def curve(history: Sequence[Epoch], kind: str, best: int) -> Markup:
     rule = alt.Chart(alt.Data(values=marked)).mark_rule(color=WARM, strokeDash=[4, 3]).encode(x=x)
     dot = alt.Chart(alt.Data(values=marked)).mark_point(color=WARM, filled=True, size=70, opacity=1).encode(x, y)
     return draw(rule + lines + dot, f"{kind} over the epochs, best epoch {best}", HALF, 260)
+
+
+def noise(layers: Sequence[LayerNoise], width: int) -> Markup:
+    """Signal to quantization noise of the layers in order, alone and in all; the worst has its name."""
+    rows = [
+        {"layer": number, "set": name, "db": getattr(row, name)}
+        for number, row in enumerate(layers, 1)
+        for name in ("alone", "total")
+    ]
+    worst = min(range(len(layers)), key=lambda number: layers[number].alone)
+    marked = [{"layer": worst + 1, "db": layers[worst].alone, "text": layers[worst].name}]
+    x = alt.X(
+        "layer:Q",
+        title="layer",
+        axis=alt.Axis(tickMinStep=1, grid=False, format="d"),
+        scale=alt.Scale(domain=[0, len(layers) + 1], nice=False),
+    )
+    y = alt.Y(
+        "db:Q",
+        title="dB",
+        scale=alt.Scale(zero=False, nice=True),
+        axis=alt.Axis(tickCount=5, domain=False, ticks=False),
+    )
+    color = alt.Color("set:N", scale=alt.Scale(domain=["alone", "total"], range=[ACCENT, QUIET]))
+    lines = alt.Chart(alt.Data(values=rows)).mark_line(point={"size": 18, "filled": True}, strokeWidth=1.5)
+    base = alt.Chart(alt.Data(values=marked))
+    dots = base.mark_point(color=WARM, filled=True, size=60, opacity=1).encode(x, y)
+    names = base.mark_text(dy=14, color=MUTED, fontSize=10.5).encode(x, y, text="text:N")
+    label = "Signal to quantization noise of each layer, in dB"
+    return draw(lines.encode(x, y, color) + dots + names, label, width, 240)
 
 
 def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> Markup:

@@ -11,6 +11,7 @@ from depthwise.device import RESOURCES
 from depthwise.report import charts, network, pictures, text
 from depthwise.report.budget import budget_section
 from depthwise.report.material import Material, Values
+from depthwise.report.precision import precision_section
 from depthwise.report.search import search_section
 from depthwise.results import Memory
 
@@ -65,7 +66,8 @@ def agreement_section(material: Material) -> Values | None:
         for precision, runtimes in results.accuracy.items()
         for runtime, interval in runtimes.items()
     ]
-    return {"rows": rows} if rows else None
+    notes = [note for found in results.verification.values() for note in found.notes]
+    return {"rows": rows, "notes": notes, "int8": "int8" in results.accuracy} if rows else None
 
 
 def mistakes_section(material: Material) -> Values | None:
@@ -209,6 +211,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Material], Values | None]]] = {
     "search": ("The search", search_section),
     "network": ("The network", network_section),
     "training": ("Training", training_section),
+    "precision": ("8 bits", precision_section),
     "agreement": ("Agreement", agreement_section),
     "mistakes": ("Mistakes", mistakes_section),
     "cost": ("Cost per layer", cost_section),

@@ -11,7 +11,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DASH = "\N{EN DASH}"
 
-_RUNTIMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "compiled": "Compiled C"}
+_RUNTIMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "compiled": "Compiled C", "oracle": "Integer oracle"}
 _COMPILED = ("compiled", "depthwise")
 
 

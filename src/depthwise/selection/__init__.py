@@ -13,15 +13,16 @@ from depthwise.compiler import native_isa
 from depthwise.config import Config
 from depthwise.data import ImageData
 from depthwise.design import Architecture
-from depthwise.device import HOST, Device
+from depthwise.device import HOST, Device, Precision
 from depthwise.errors import UserError
 from depthwise.files import fingerprint, write_text
+from depthwise.graph import Graph
 from depthwise.progress import Progress
 from depthwise.results import Search
 from depthwise.runs import Run
 from depthwise.search import SearchPlan
 from depthwise.selection.candidates import SCALES, axes_of, candidates, require_any, time_network
-from depthwise.selection.task import PRECISION, Task, missed
+from depthwise.selection.task import Task, missed
 from depthwise.selection.trials import Trainer, affordable, evaluate, training_speed
 
 PLAN, STORAGE, TRIALS = "search.json", "search.db", "trials"
@@ -48,7 +49,8 @@ def require_fit(config: Config, device: Device, images: ImageData, progress: Pro
         return
     network = task.network(config.model, config.width, images.preprocessing.size, config.depth)
     timed = config.latency is not None and device.name == HOST
-    verdict = check(config, device, network, time_network(network, config.input) if timed else None)
+    known = time_network(network, config.input, task.precision) if timed else None
+    verdict = check(config, device, network, task.precision, known)
     if by := missed(verdict.figures):
         changes = " or ".join(change.options for change in verdict.changes[:3])
         advice = f"{changes} would fit" if changes else "without a named model, fit looks for one that does"
@@ -98,11 +100,13 @@ def stored_plan(run: Run) -> SearchPlan | None:
         return None
 
 
-def check(config: Config, device: Device, network: Architecture, known: Known | None) -> Check:
+def check(
+    config: Config, device: Device, network: Architecture | Graph, precision: Precision, known: Known | None
+) -> Check:
     """What a network takes of the device, beside the limits of the run."""
     if device.name == HOST:
         device = device.with_isa(native_isa()[:1])
-    return analysis.check(network, device, config.budget, PRECISION, known)
+    return analysis.check(network, device, config.budget, precision, known)
 
 
 def _task(config: Config, device: Device, images: ImageData, progress: Progress) -> Task:

@@ -11,11 +11,11 @@ from depthwise import analysis, design, graph, profiling, search
 from depthwise.analysis import Known
 from depthwise.data import Preprocessing
 from depthwise.design import Architecture
-from depthwise.device import HOST, RESOURCES
+from depthwise.device import HOST, RESOURCES, Precision
 from depthwise.engine import Engine
 from depthwise.errors import UserError
 from depthwise.results import Candidate
-from depthwise.selection.task import PRECISION, Task, missed
+from depthwise.selection.task import Task, missed
 
 FINALISTS = 5
 """So many candidates are compiled and timed before any training."""
@@ -40,7 +40,7 @@ def axes_of(task: Task) -> search.Axes:
     if "latency" in task.limits and task.weigh(axes.models[0], 0.25, own, 1.0).latency is None:
         raise UserError(
             f"the latency of a network on {task.device.name} cannot be told (no clock or no cycles per MAC in "
-            f"{PRECISION}): add them in a .toml file of your own, or leave --latency out"
+            f"{task.precision}): add them in a .toml file of your own, or leave --latency out"
         )
     return axes
 
@@ -79,19 +79,20 @@ def candidates(task: Task, axes: search.Axes, affordable: float) -> list[Candida
     return pool
 
 
-def time_network(network: Architecture, input: str) -> Known:
+def time_network(network: Architecture, input: str, precision: Precision) -> Known:
     """Exact bytes and seconds of one image, one thread, of a network with random weights on this machine.
 
     Args:
         network: compiled as it would ship.
-        input: "uint8" or "float".
+        input: "uint8" or "float". precision: in 8 bits the scales mean nothing, too.
     """
     layers, channels = network.layers(), network.channels
     form = Preprocessing(network.resolution, channels, mean=(0.5,) * channels, std=(0.5,) * channels)
-    engine = Engine.build(graph.build(layers, graph.initialize(layers), preprocessing=form), input=input)
+    model = graph.build(layers, graph.initialize(layers), preprocessing=form)
+    engine = Engine.build(graph.assumed_int8(model, input) if precision == "int8" else model, input=input)
     image = engine.of_pixels(np.zeros((1, network.resolution, network.resolution, channels), np.uint8))
     (row,) = profiling.latency({"depthwise": profiling.Runtime("", engine.prepared(image))})
-    return Known(engine.memory, row.median_ms / 1e3)
+    return Known(engine.memory, row.median_ms / 1e3, precision)
 
 
 def _pool(task: Task, axes: search.Axes, affordable: float, ratios: Mapping[str, float]) -> list[Candidate]:
@@ -124,7 +125,7 @@ def _finalists(task: Task, pool: Sequence[Candidate]) -> list[tuple[Candidate, C
     pairs = []
     for i, one in enumerate(widest[:FINALISTS]):
         task.progress.step(i, min(FINALISTS, len(widest)), f"timing {one.name}")
-        known = time_network(task.network_of(one), task.config.input)
+        known = time_network(task.network_of(one), task.config.input, task.precision)
         exact = {
             "latency": known.latency,
             "latency_certainty": "measured",
@@ -143,7 +144,7 @@ def _nothing_fits(task: Task, axes: search.Axes) -> UserError:
         for model, resolution, depth in product(axes.models, axes.resolutions, axes.depths)
     ]
     nearest = min(smallest, key=lambda one: max((getattr(one, name) or 0) / limit for name, limit in limits.items()))
-    verdict = analysis.check(task.network_of(nearest), task.device, task.config.budget, PRECISION)
+    verdict = analysis.check(task.network_of(nearest), task.device, task.config.budget, task.precision)
     by = missed(verdict.figures) or "too close to a limit for an estimate"
     return UserError(
         f"no network fits {task.device.name} and the budget; the nearest is {nearest.name}: {by}; "

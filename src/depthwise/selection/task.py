@@ -8,12 +8,19 @@ from depthwise import analysis, design
 from depthwise.config import Config
 from depthwise.data import ImageData
 from depthwise.design import Architecture
-from depthwise.device import RESOURCES, Device, Precision, limits_of
+from depthwise.device import HOST, RESOURCES, Device, Precision, limits_of
 from depthwise.progress import Progress
 from depthwise.results import Candidate, Figure
 
-PRECISION: Precision = "float32"
-"""In which networks ship."""
+FAST_BYTES = ("avx512vnni", "avxvnni", "neondot")
+"""Instruction sets with products of bytes: with them 8 bits are faster than float32."""
+
+
+def expected_precision(config: Config, device: Device) -> Precision:
+    """In which networks will ship, as far as that can be told before any is trained."""
+    if config.precision != "auto":
+        return config.precision
+    return "int8" if device.precision == "int8" or set(device.isa[:1]) & set(FAST_BYTES) else "float32"
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,11 @@ class Task:
         """Limit by name of the resource."""
         return {name: limit for name, (limit, _) in limits_of(self.device, self.config.budget).items()}
 
+    @property
+    def precision(self) -> Precision:
+        """In which candidates are weighed."""
+        return expected_precision(self.config, self.device)
+
     def network(self, model: str, width: float, resolution: int, depth: float = 1.0) -> Architecture:
         """A network for these images."""
         channels = self.images.preprocessing.channels
@@ -48,7 +60,10 @@ class Task:
 
     def weigh(self, model: str, width: float, resolution: int, depth: float) -> Candidate:
         """A network with what it takes of the device."""
-        taken = analysis.weigh(self.network(model, width, resolution, depth), self.device, PRECISION)
+        network = self.network(model, width, resolution, depth)
+        taken = analysis.weigh(network, self.device, self.precision)
+        if taken["latency"] is None and self.device.name == HOST:  # a first guess, until some are timed
+            taken["latency"] = analysis.weigh(network, self.device, "float32")["latency"]
         return Candidate(
             name=f"{model} {width:g} @{resolution}" + (f" depth {depth:g}" if depth != 1 else ""),
             model=model,
