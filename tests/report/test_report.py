@@ -300,7 +300,7 @@ def test_8_bits_stand_beside_float32(tmp_path: Path, no_charts: None) -> None:
     words = Page(html_of(run)).text
     assert "int8 ships: int8 costs 0.4 points" in words
     assert "equalization (not kept)" in words
-    assert "2 layers with 3.1\N{NO-BREAK SPACE}% of the multiply-accumulates stay in float" in words
+    assert "2 layers with 3.1 % of the multiply-accumulates stay in float" in words
     assert "stem.conv 21.0 dB, blocks.0.0.depthwise 21.5 dB" in words
     assert "Both networks give the same answer on" in words
     assert "3.0\N{MULTIPLICATION SIGN}" in words  # of the weights
