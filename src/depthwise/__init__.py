@@ -206,6 +206,7 @@ def quantize(
     path: "str | Path | None" = None,
     *,
     source: Any = None,
+    train_time: float | None = None,
     progress: "Progress | None" = None,
     **options: Any,
 ) -> "Quantized":
@@ -216,6 +217,7 @@ def quantize(
         data: images with classes, as for `fit`; None: those of a run folder.
         path: of the QDQ ONNX file that is written, whole or not at all; None: nothing is.
         source: where a Graph came from, if that is a run folder.
+        train_time: seconds that training in 8 bits may take, where torch is there and nothing else suffices; None: 600.
         progress: told how it goes.
         options: fields of `quantization.task.Wanted`: max_drop, method, per_tensor, keep_float, images.
 
@@ -224,13 +226,17 @@ def quantize(
     """
     from depthwise.design.source import load_model
     from depthwise.graph import save, to_qdq
+    from depthwise.progress import Silent
     from depthwise.quantization.source import images_for
     from depthwise.quantization.task import Wanted
     from depthwise.quantization.task import quantize as climb
+    from depthwise.shipping import TRAIN_SECONDS, trained_rungs
 
     wanted, network = Wanted(**options), load_model(model, precision="float32")
     images = images_for(network, model if source is None else source, data, progress)
-    found = climb(network, images, wanted, progress)
+    seconds = TRAIN_SECONDS if train_time is None else train_time
+    trained = trained_rungs(network, images, seconds, progress or Silent())
+    found = climb(network, images, wanted, progress, trained)
     if path is not None:
         save(to_qdq(found.graph), path)
     return found

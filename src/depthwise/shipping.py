@@ -4,7 +4,8 @@ The ladder (`quantization/`) makes the network in 8 bits and says what it costs 
 is the device both are built and timed in turns; on another one the estimates are compared, if it has rates for both.
 """
 
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,13 @@ from depthwise.device import HOST, Budget, Device, Precision, format_time
 from depthwise.engine import Engine
 from depthwise.errors import UserError
 from depthwise.progress import Progress
+from depthwise.quantization.state import Rung
 from depthwise.quantization.task import Wanted, quantize
 from depthwise.results import Certainty, Ladder, Shipping
 from depthwise.runs import MODELS_OF, Run
+
+TRAIN_SECONDS = 600.0
+"""The most that training in 8 bits takes if nothing is said."""
 
 Times = Mapping[Precision, float]
 """Seconds of one image by precision."""
@@ -46,7 +51,9 @@ def choose_precision(
     progress.stage("quantizing")
     network = graph.load(run.path / MODELS_OF["float32"])
     try:
-        found = quantize(network, images, Wanted(max_drop=config.max_drop), progress)
+        seconds_at_most = config.train_time or TRAIN_SECONDS
+        trained = trained_rungs(network, images, seconds_at_most, progress)
+        found = quantize(network, images, Wanted(max_drop=config.max_drop), progress, trained)
     except UserError as error:
         if config.precision == "int8":
             raise
@@ -60,6 +67,21 @@ def choose_precision(
     precision, shipping = decide(config, found.ladder, device.name, seconds, certainty)
     progress.note(f"{precision} ships: {shipping.reason}")
     return precision, shipping, found.ladder
+
+
+def trained_rungs(model: ir.Model, images: ImageData, seconds: float, progress: Progress) -> Iterator[Rung]:
+    """The rungs of the ladder that need torch, which is imported when the first is asked for; none where it is absent.
+
+    Args:
+        model: the float Graph, with its preprocessing.
+        images: of which the training images are learned from.
+        seconds: the most that training in 8 bits takes.
+        progress: told how it goes.
+    """
+    if all(importlib.util.find_spec(name) is not None for name in ("torch", "accelerate")):
+        from depthwise import training
+
+        yield from training.trained_rungs(model, images.train, seconds=seconds, progress=progress)
 
 
 def decide(

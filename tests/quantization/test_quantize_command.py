@@ -1,6 +1,7 @@
 """`depthwise quantize`: the file, the table, and what it refuses."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from depthwise.config import Config
 from depthwise.data import ImageData
 from depthwise.errors import UserError
 from depthwise.quantization import task
+from depthwise.quantization.state import Rung
 from small_network import SMALL
 
 DATA = ("--data", "fashion-mnist-subset")
@@ -67,8 +69,27 @@ def test_too_great_a_loss_is_told_and_the_best_is_written(
     """A ladder of one rung that rounds to nothing: all weights of a layer to one value."""
     monkeypatch.setattr(task, "repairs", lambda *_: [])
     monkeypatch.setattr("depthwise.quantization.weights.LARGEST", 1)
-    options = ("--max-drop", "0.5", "--per-tensor", "--method", "minmax", "--keep-float", "none")
+    asked: list[tuple[int, float]] = []
+
+    def without_rungs(_: ir.Model, images: ImageData, seconds: float, __: object) -> Iterator[Rung]:
+        asked.append((len(images.train), seconds))
+        yield from ()
+
+    monkeypatch.setattr("depthwise.shipping.trained_rungs", without_rungs)
+    options = (
+        "--train-time",
+        "2min",
+        "--max-drop",
+        "0.5",
+        "--per-tensor",
+        "--method",
+        "minmax",
+        "--keep-float",
+        "none",
+    )
     line = fails(capsys, str(model), *DATA, *options, code=1)
+    ((count, seconds),) = asked  # where nothing else suffices the rungs that need torch are asked for
+    assert count > 1000 and seconds == 120
     assert line.startswith("warning: 8 bits cost") and "more than --max-drop 0.5" in line
     assert model.with_name("small.int8.onnx").is_file()
 

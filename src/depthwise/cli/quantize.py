@@ -27,6 +27,7 @@ def quantize(
         Literal["auto", "none"], typer.Option(help="auto: noisy layers may stay in float if nothing else helps")
     ] = "auto",
     images: Annotated[int, typer.Option(help="training images for calibration")] = 256,
+    train_time: Annotated[str, typer.Option(help="most time for training in 8 bits, if all else fails")] = "10min",
     mean: Annotated[str | None, typer.Option(help="of pixels in 0..1, for a model without: 0.485,0.456,0.406")] = None,
     std: Annotated[str | None, typer.Option(help="of pixels in 0..1, for a model without: 0.229,0.224,0.225")] = None,
     as_json: Json = False,
@@ -35,12 +36,11 @@ def quantize(
     """Write a trained network in 8 bits (QDQ ONNX), repaired until it costs little. Exit code 1 if it costs more.
 
     Each rung of the ladder is measured on the validation images; the best is written.
-
     Example: depthwise quantize runs/photos --max-drop 0.5
     """
     from depthwise import quantize as climb
     from depthwise.design.source import load_model
-    from depthwise.device import parse_numbers
+    from depthwise.device import parse_numbers, parse_time
     from depthwise.graph import with_normalization
     from depthwise.quantization.lines import ladder_lines
     from depthwise.quantization.source import file_beside
@@ -49,13 +49,14 @@ def quantize(
     network = load_model(model, precision="float32")
     if mean is not None or std is not None:
         network = with_normalization(network, parse_numbers("--mean", mean or ""), parse_numbers("--std", std or ""))
-    path = output or file_beside(Path(model))
+    path, seconds = output or file_beside(Path(model)), parse_time("--train-time", train_time)
     with TerminalProgress(quiet) as progress:
         found = climb(
             network,
             data,
             path,
             source=model,
+            train_time=seconds,
             progress=progress,
             max_drop=max_drop,
             method=method,
@@ -63,10 +64,9 @@ def quantize(
             keep_float=keep_float,
             images=images,
         )
-    print(found.ladder.model_dump_json(indent=1) if as_json else "\n".join(ladder_lines(found.ladder)))
-    if not as_json:
-        print(f"wrote {path}")
+    lines = [*ladder_lines(found.ladder), f"wrote {path}"]
+    print(found.ladder.model_dump_json(indent=1) if as_json else "\n".join(lines))
     if not found.ladder.within:
-        cost = f"8 bits cost {found.ladder.drop:.2f} points, more than --max-drop {max_drop:g}"
-        print(f"warning: {cost}; the file holds the best there is", file=sys.stderr)
+        cost = f"8 bits cost {found.ladder.drop:.2f} points, more than --max-drop {max_drop:g}; the file holds the best"
+        print(f"warning: {cost}", file=sys.stderr)
         raise typer.Exit(1)

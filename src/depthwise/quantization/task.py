@@ -3,8 +3,9 @@
 import importlib.util
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import onnx_ir as ir
@@ -77,7 +78,7 @@ def quantize(
     images: ImageData,
     wanted: Wanted | None = None,
     progress: Progress | None = None,
-    trained: Sequence[Rung] = (),
+    trained: Iterable[Rung] = (),
 ) -> Quantized:
     """Climbs the ladder: calibration, repairs, then rungs that train, then layers in float.
 
@@ -86,7 +87,7 @@ def quantize(
         images: calibration takes training images, a rung is measured on validation images.
         wanted: how.
         progress: told how it goes.
-        trained: rungs that need torch, in order; taken where the others do not suffice.
+        trained: rungs that need torch, in order; asked for, and taken, where the others do not suffice.
 
     Raises:
         UserError: a network without weights, with several inputs or outputs, or in 8 bits already; images of other
@@ -95,7 +96,7 @@ def quantize(
     wanted, progress = wanted or Wanted(), progress or Silent()
     start = prepare(model, images, wanted.images, progress)
     goal = Goal(start.reference, wanted.max_drop)
-    rungs = [*calibrations(wanted.method, wanted.per_tensor), *start.repairs(), *trained]
+    rungs = chain(calibrations(wanted.method, wanted.per_tensor), start.repairs(), trained)
     reached = climb(start.state, rungs, start.bench.judge, goal, progress)
     if not goal.reached(reached.accuracy):
         reached = _further(reached, start, goal, wanted, progress)

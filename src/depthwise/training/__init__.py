@@ -8,6 +8,7 @@ from depthwise.training.evaluate import logits, one_thread, predict, prepared
 from depthwise.training.loop import follow, train
 from depthwise.training.plan import DEFAULT_EPOCHS, make_plan, measure_speed, stored_plan, trial_plan
 from depthwise.training.recipe import Images, Plan, Settings, Split
+from depthwise.training.rungs import trained_rungs
 from depthwise.training.weights import load_network, load_weights, new_network
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "prepared",
     "stored_plan",
     "train",
+    "trained_rungs",
     "trial_plan",
 ]

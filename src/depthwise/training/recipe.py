@@ -113,12 +113,19 @@ class Plan(Record):
         return self.epochs * self.steps_per_epoch
 
     def learning_rate_at(self, step: int) -> float:
-        """Linear warm-up, then a half cosine to zero (Loshchilov and Hutter, arXiv:1608.03983, without restarts).
+        """At a step counted from 0 over all epochs, as `learning_rate_at`."""
+        return learning_rate_at(step, self.steps, self.warmup_steps, self.learning_rate)
 
-        Args:
-            step: counted from 0 over all epochs.
-        """
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        share = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+
+def learning_rate_at(step: int, steps: int, warmup: int, peak: float) -> float:
+    """Linear warm-up, then a half cosine to zero (Loshchilov and Hutter, arXiv:1608.03983, without restarts).
+
+    Args:
+        step: counted from 0.
+        steps: of the whole run. warmup: of the linear rise among them.
+        peak: the learning rate at its end.
+    """
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    share = (step - warmup) / max(1, steps - warmup)
+    return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
