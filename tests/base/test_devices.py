@@ -73,7 +73,7 @@ Pointwise = { cycles = 2, source = "my stopwatch" }
         ("ram = true", "ram is True"),
         ('ram = "8K"\nram_reserve = "8K"', "ram_reserve leaves nothing of ram"),
         ('flags = "-O2"', "flags is '-O2': write a list"),
-        ('target = "x86"', "unknown target 'x86'.*Known: aarch64, c, "),
+        ('target = "x86"', "unknown target 'x86'.*Known: aarch64, "),
         ('precision = "int4"', "'int4'.*Did you mean 'int8'"),
         ("channel_divisor = 1.5", "write a whole number"),
         ("description = 3", "description is 3: write a text"),

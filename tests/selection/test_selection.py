@@ -203,7 +203,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
     ("options", "code", "words"),
     [
         (["--macs", "10"], 1, ["no network fits host", "the nearest is", "MACs over the limit of 10"]),
-        (["--device", "nrf52840", "--ram", "2K"], 1, ["no network fits nrf52840", "KiB RAM over the limit of 2.0 KiB"]),
+        (["--device", "nrf52840", "--ram", "2K"], 1, ["no network fits nrf52840", "B RAM over the limit of 2.0 KiB"]),
         (["--model", "mobilenet_v1", "--parameters", "1000"], 1, ["does not fit host", "parameters over the limit"]),
         (["--device", "nrf52840", "--ram", "1G"], 2, ["more than nrf52840 has"]),
         (["--macs", "5Q"], 2, ["5Q", "count"]),

@@ -2,6 +2,7 @@
 
 Candidates are weighed from their Layers alone, in a millisecond or two each: MACs and parameters exactly, the arena by
 the same planner from the same lifetimes. `SPARE` covers what only kernels know (workspaces, padded panels).
+Vector kernels of 8 bits fill their panels up by more, a tenth of a small network's weights: there the estimate is low.
 """
 
 import math
