@@ -7,7 +7,7 @@ import pytest
 from depthwise.data import ImageData
 from depthwise.engine import Engine
 from depthwise.graph import normalize
-from depthwise.quantization.apply import separate_functions
+from depthwise.graph.quantizing import separate_functions
 from depthwise.quantization.pairs import REACHED, divide, pairs_of
 from depthwise.quantization.state import Rule, State, encoded, in_bytes
 from depthwise.quantization.statistics import collect, inputs_of

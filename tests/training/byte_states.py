@@ -5,7 +5,7 @@ import onnx_ir as ir
 import torch
 
 from depthwise.graph import evaluate, normalize
-from depthwise.quantization.apply import MOVERS, separate_functions
+from depthwise.graph.quantizing import MOVERS, separate_functions
 from depthwise.quantization.ranges import encode
 from depthwise.quantization.state import Rule, State, has_weights, layer_parameters
 from depthwise.quantization.weights import quantize_weights
