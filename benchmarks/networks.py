@@ -10,9 +10,9 @@ from depthwise.design import Architecture
 from depthwise.errors import UserError
 from depthwise.graph.quantizing import WeightScales, quantize_graph, separate_functions
 from depthwise.ops import REGISTRY
-from depthwise.ops._quantized import Quantization
 from depthwise.ops.base import activations_of, array_of, parameters_of, shape_of
 from depthwise.profiling.network import SEED, Network, with_random_weights
+from depthwise.quantization.ranges import encode
 
 NETWORKS = (
     "mobilenet_v1_1.0_224",
@@ -66,13 +66,9 @@ def quantized(network: ir.Model) -> ir.Model:
         for node in normal.graph
         if parameters_of(node)
     }
-    return quantize_graph(normal, {str(value.name): _encoding(array) for value, array in values.items()}, weights)
-
-
-def _encoding(values: np.ndarray) -> Quantization:
-    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    scale = float(np.float32(max(high - low, 1e-6) / 255))
-    return Quantization(scale, round(-low / scale))
+    return quantize_graph(
+        normal, {str(value.name): encode(array.min(), array.max()) for value, array in values.items()}, weights
+    )
 
 
 def _parsed(name: str) -> tuple[str, float, int | None]:
