@@ -75,7 +75,7 @@ def test_every_device_and_family_answers_and_its_suggestions_fit(name: str, mode
         if set(target.isa) <= {"c"}:
             assert change.ram == pytest.approx(value(again, "ram"), rel=0.02)
         panels = change.precision == "int8" and not set(target.isa) <= {"c"}  # of bytes, which are filled up
-        near = 0.15 if panels else 0.02
+        near = 0.15 if panels else 0.03 if change.precision == "int8" else 0.02  # tables have functions of their own
         assert change.flash == pytest.approx(value(again, "flash"), rel=near)
         assert change.latency == (None if change.latency is None else pytest.approx(value(again, "latency")))
 
@@ -162,11 +162,10 @@ def test_code_and_stack_are_near_what_arms_compiler_makes(tmp_path, name, model,
 )
 def test_int8_peaks_are_those_counted_by_hand(model: str, width: float, resolution: int, kib: int) -> None:
     """Layer by layer, one byte an element: the largest input and output that live together."""
-    verdict = check(architecture(model, width, resolution), device("host"), precision="int8")
-    arena, certainty = parts(verdict)["arena"]
-    assert certainty == "estimated"
-    assert arena == kib * 1024
-    assert parts(verdict)["weights"][1] == "estimated"
+    target = replace(device("nrf52840"), ram=1 << 30, ram_reserve=0, flash=1 << 30)
+    verdict = check(architecture(model, width, resolution), target, precision="int8")
+    assert parts(verdict)["arena"] == (kib * 1024, "exact")
+    assert parts(verdict)["weights"][1] == "exact"
 
 
 @pytest.mark.parametrize("model", SIZED)

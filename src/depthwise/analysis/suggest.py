@@ -27,6 +27,9 @@ RESOLUTIONS = (*range(320, 64, -16), 64, 56, 48, 40, 32, 24)
 SPARE = 1.02
 """A candidate must fit with this much to spare in RAM and flash, as its figures are estimates."""
 
+WIDENED = 65536
+"""Bytes at most that a product in 8 bits takes for inputs which its vectors cannot multiply as they are."""
+
 Limits = Mapping[str, float]
 """Figure -> its limit."""
 
@@ -188,7 +191,7 @@ def _weigh(
     filters = [layer.parameters["weight"] for layer in layers if layer.operator]
     weights = [align(element * math.prod(shape) + each * shape[0]) for shape in filters]
     seconds = predict_latency([(layer.operator, layer.macs) for layer in layers], device, precision)
-    buffers = _lifetimes(layers, element)
+    buffers = _lifetimes(layers, element, vectors=not set(device.isa) <= {"c"})
     bound = lower_bound(buffers)
     arena = max(ALIGNMENT, bound if bound > room else plan_offsets(buffers).total)
     image, logits = math.prod(layers[0].shape), 4 * math.prod(layers[-1].shape)
@@ -206,10 +209,11 @@ def _weigh(
     }
 
 
-def _lifetimes(layers: Sequence[Layer], element: int) -> list[Lifetime]:
+def _lifetimes(layers: Sequence[Layer], element: int, vectors: bool) -> list[Lifetime]:
     """Buffers of the arena: a layer without a filter that keeps the size of what it reads works in place.
 
-    In 8 bits the normalized image is one, in float32 it never exists.
+    In 8 bits the normalized image is one, in float32 it never exists; and vectors may have to widen the bytes that they
+    multiply, in a buffer that lives as long as the layer.
     """
     input, output = layers[0].name, layers[-1].name
     holder = {input: input}
@@ -224,7 +228,15 @@ def _lifetimes(layers: Sequence[Layer], element: int) -> list[Lifetime]:
             sizes[layer.name], first[layer.name] = size, time
         for name in (layer.name, *layer.inputs):
             last[holder[name]] = time
-    return [Lifetime(size, first[name], last[name]) for name, size in sizes.items() if name != holder[output]]
+    buffers = [Lifetime(size, first[name], last[name]) for name, size in sizes.items() if name != holder[output]]
+    if element == 1 and vectors:
+        before = {layer.name: 2 * math.prod(layer.shape) for layer in layers}
+        buffers += [
+            Lifetime(min(before[layer.inputs[0]], WIDENED), time, time)
+            for time, layer in enumerate(layers[1:])
+            if layer.operator in ("Pointwise", "FullyConnected")
+        ]
+    return buffers
 
 
 def _options(here: _Candidate, there: _Candidate) -> str:
