@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from depthwise import design
-from depthwise.device import parse_count
 from depthwise.machine import machine
+from depthwise.units import parse_count
 
 TABLE = Path(__file__).parent / "results" / "selection.csv"
 DATA, CLASSES, CHANNELS = "fashion-mnist", 10, 1

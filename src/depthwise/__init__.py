@@ -103,7 +103,7 @@ def check(
     from depthwise.analysis import known_of_run
     from depthwise.compiler import native_isa
     from depthwise.design.source import load_network
-    from depthwise.device import HOST, Budget, load_device
+    from depthwise.device import HOST, PRECISIONS, Budget, load_device
     from depthwise.runs import Run
 
     texts = {field.name: options.pop(field.name, None) for field in fields(Budget)}
@@ -115,7 +115,7 @@ def check(
     folder = isinstance(model, str | Path) and Path(model).is_dir()
     known = known_of_run(Path(model), target) if folder else None
     timed = known is not None and known.latency is not None
-    if target.name == HOST and not target.cycles and budget.latency and not timed:
+    if target.name == HOST and set(target.cycles) != set(PRECISIONS) and budget.latency and not timed:
         from depthwise.profiling import measured_host
 
         target = measured_host(progress)
@@ -281,9 +281,9 @@ def profile(model: Any, progress: "Progress | None" = None, **options: Any) -> "
     """
     from dataclasses import fields
 
-    from depthwise.device import parse_time
     from depthwise.profiling.profile import Wanted
     from depthwise.profiling.profile import profile as measure
+    from depthwise.units import parse_time
 
     if (time := options.pop("time", None)) is not None:
         options["seconds"] = parse_time("--time", str(time))
@@ -307,7 +307,8 @@ def fit(data: "str | Path", *, output: "str | Path | None" = None, **options: An
     from pathlib import Path
 
     from depthwise.config import Config
-    from depthwise.device import RESOURCES, parse_time
+    from depthwise.device import RESOURCES
+    from depthwise.units import parse_time
     from depthwise.workflow import fit as run_fit
 
     if isinstance(options.get("train_time"), str):

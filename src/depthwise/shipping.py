@@ -15,7 +15,7 @@ from depthwise import analysis, graph, profiling
 from depthwise.compiler import native_isa
 from depthwise.config import Config
 from depthwise.data import ImageData
-from depthwise.device import HOST, Budget, Device, Precision, format_time
+from depthwise.device import HOST, Budget, Device, Precision
 from depthwise.engine import Engine
 from depthwise.errors import UserError
 from depthwise.progress import Progress
@@ -23,6 +23,7 @@ from depthwise.quantization.state import Rung
 from depthwise.quantization.task import Wanted, quantize
 from depthwise.results import Certainty, Ladder, Shipping
 from depthwise.runs import MODELS_OF, Run
+from depthwise.units import format_time
 
 TRAIN_SECONDS = 600.0
 """The most that training in 8 bits takes if nothing is said."""

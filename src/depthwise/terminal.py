@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from depthwise.analysis.verdict import Change, Check
-from depthwise.device import RESOURCES, Device, format_bytes, format_count
+from depthwise.device import RESOURCES, Device
 from depthwise.inspection import Inspection, LayerCheck
 from depthwise.results import Certainty, Cost, Figure, Memory, Results
+from depthwise.units import format_bytes, format_count
 
 if TYPE_CHECKING:
     from depthwise.exporters import Exported
@@ -175,7 +176,6 @@ def device_lines(devices: Sequence[Device]) -> list[str]:
 
 def measured_lines(device: Device) -> list[str]:
     """What a measurement of this machine has found, one thread."""
-    rates = {name: rate.cycles for name, rate in device.cycles["float32"].items()}
     peaks = device.peak_macs.items()
     each = device.cycles_per_layer.cycles if device.cycles_per_layer else 0
     return [
@@ -185,7 +185,10 @@ def measured_lines(device: Device) -> list[str]:
         f"  peak              {', '.join(f'{rate / 1e9:.3g} GMAC/s {kind}' for kind, rate in peaks)}, one thread",
         f"  caches            {', '.join(f'{name} {format_bytes(size)}' for name, size in device.caches.items())}",
         f"  reading           {', '.join(f'{name} {rate / 1e9:.3g} GB/s' for name, rate in device.bandwidth.items())}",
-        f"  cycles per MAC    {', '.join(f'{name} {cycles:.3g}' for name, cycles in rates.items())}",
+        *(
+            f"  cycles per MAC    {', '.join(f'{name} {rate.cycles:.3g}' for name, rate in rates.items())}, {kind}"
+            for kind, rates in device.cycles.items()
+        ),
         f"  cycles per layer  {each:,.0f}",
     ]
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from depthwise.device import Budget, Device, device_names, format_bytes, format_time, load_device
+from depthwise.device import Budget, Device, device_names, load_device
 from depthwise.errors import UserError
 from depthwise.machine import host_file
+from depthwise.units import format_bytes, format_time
 
 OPERATORS = {"Convolution", "Depthwise", "Pointwise", "FullyConnected"}
 CHIPS = sorted(set(device_names()) - {"host", "cortex-m4"})

@@ -2,8 +2,8 @@
 
 import pytest
 
-from depthwise.device import format_bytes, format_count, parse_count, parse_numbers, parse_size, parse_time
 from depthwise.errors import UserError
+from depthwise.units import format_bytes, format_count, parse_count, parse_numbers, parse_size, parse_time
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(VECTORS is None, reason="this machine has no vec
 
 
 def build(folder, *flags, sources=("network.c", "network_threads.c"), out="network.so"):
-    machine = [flag for flag in flags_for((VECTORS,)) if flag.startswith("-m")]
+    machine = [flag for flag in flags_for(NATIVE) if flag.startswith("-m")]
     strict = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-ffp-contract=off", "-pthread")
     command = ["cc", *strict, *machine, *flags, *sources, "-o", out]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -89,7 +89,7 @@ def test_any_number_of_threads_gives_the_bits_of_one(tmp_path_factory, data):
     model = data.draw(chains(widest=70))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parallel, "_WAIT", data.draw(st.sampled_from([0, -100_000])))  # so that small maps are shared too
-        made = program(model, data.draw(cuts(stages_of_model(model))), (VECTORS, "c"))
+        made = program(model, data.draw(cuts(stages_of_model(model))), NATIVE)
     if not made.phases:
         return  # nothing in it for vectors
     event(" ".join(sorted({phase.axis for phase in made.phases})))
@@ -109,7 +109,7 @@ def test_the_pool_and_two_callers_at_once_are_free_of_races(tmp_path):
     flow = Flow(stages.calls, 1, 3)
     assert all(flow.extend() for _ in range(4))
     layers = [Cut(number, number + 1) for number in range(len(stages.calls))]
-    made = program(model, [layers[0], Cut(1, 5, flow), *layers[5:]], (VECTORS, "c"))
+    made = program(model, [layers[0], Cut(1, 5, flow), *layers[5:]], NATIVE)
     assert {phase.axis for phase in made.phases} >= {"bands", "rows", "pixels", "channels"}
     compiler.emit(made, tmp_path / "c", weights="pointer")
     main = str(Path(__file__).parent / "c" / "threaded.c")

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from depthwise import design, graph, profiling
 from depthwise.analysis import cost, predict_latency
 from depthwise.cli import main
 from depthwise.config import Config
-from depthwise.device import HOST, Device, device_names, load_device
+from depthwise.device import HOST, Device, Precision, device_names, load_device
 from depthwise.engine import Engine
 from depthwise.errors import UserError
 from depthwise.machine import host_file
@@ -49,9 +50,9 @@ class Listener:
         pass
 
 
-def seconds_of(layers: tuple[graph.Layer, ...]) -> float:
-    """What a machine with RATES would take."""
-    return sum(layer.macs * RATES[layer.operator] + LAYER for layer in layers if layer.macs)
+def seconds_of(layers: tuple[graph.Layer, ...], faster: float = 1) -> float:
+    """What a machine with RATES would take, or one whose MACs are faster."""
+    return sum(layer.macs * RATES[layer.operator] / faster + LAYER for layer in layers if layer.macs)
 
 
 @pytest.fixture
@@ -65,8 +66,9 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
 
     monkeypatch.setenv("DEPTHWISE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(host, "probe", probe)
-    monkeypatch.setattr(rates, "prepared", lambda layers: lambda: None)
-    monkeypatch.setattr(rates, "best_seconds", lambda calls: [seconds_of(layers) for layers in rates.networks()])
+    monkeypatch.setattr(rates, "prepared", lambda layers, precision: lambda: None)
+    times = [seconds_of(layers, faster) for faster in (1, 2) for layers in rates.networks()]
+    monkeypatch.setattr(rates, "best_seconds", lambda calls: times)
     return measured
 
 
@@ -90,22 +92,26 @@ def test_the_figures_are_a_machines(real: tuple[Device, Listener]) -> None:
     assert list(device.bandwidth) == [*device.caches, "memory"]
     assert all(1e8 < rate < 1e13 for rate in device.bandwidth.values())
     operators = {row.op for row in cost(family("mobilenet_v2", 0.1, 32)).layers if row.macs}
-    assert set(device.cycles["float32"]) == operators
-    for rate in device.cycles["float32"].values():
-        assert 0.49e6 * device.clock_mhz / peak <= rate.cycles < 100
-        assert "small networks" in rate.source
+    for precision, rates_of in device.cycles.items():
+        assert set(rates_of) == operators
+        for rate in rates_of.values():
+            assert 0.49e6 * device.clock_mhz / device.peak_macs[precision] <= rate.cycles < 100
+            assert "small networks" in rate.source
+    assert set(device.cycles) == {"float32", "int8"}
     assert listener.stages == ["measuring"]
     done = [step for step, _ in listener.steps]
     assert done == sorted(done) and listener.steps[-1][0] == listener.steps[-1][1]
 
 
-def test_a_prediction_is_near_the_time(real: tuple[Device, Listener]) -> None:
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_a_prediction_is_near_the_time(real: tuple[Device, Listener], precision: Precision) -> None:
     device, _ = real
     for model, width, resolution, channels in (("mobilenet_v1", 0.25, 64, 3), ("mobilenet_v2", 0.2, 28, 1)):
         network = family(model, width, resolution, channels)
-        call = Engine.build(network).prepared(np.zeros((resolution, resolution, channels), np.uint8))
+        form = network if precision == "float32" else graph.to_qdq(graph.assumed_int8(network))
+        call = Engine.build(form).prepared(np.zeros((resolution, resolution, channels), np.uint8))
         (seconds,) = rates.best_seconds([call], rounds=20, seconds=1.0)
-        predicted = predict_latency([(row.op, row.macs) for row in cost(network).layers], device, "float32")
+        predicted = predict_latency([(row.op, row.macs) for row in cost(network).layers], device, precision)
         assert isinstance(predicted, float)
         assert 1 / 3 < predicted / seconds < 3, (model, predicted, seconds)
 
@@ -140,6 +146,7 @@ def test_no_rate_is_far_above_the_peak() -> None:
     found = rates.fit(timed, peak=1e11)
     assert min(found.macs.values()) == pytest.approx(0.5e-11)
     assert found.layer >= 0
+    assert rates.fit(timed, peak=1e11, layer=2e-6).layer == 2e-6
 
 
 def test_rounds_are_interleaved_and_warm() -> None:
@@ -187,12 +194,24 @@ def test_a_latency_that_is_short_on_the_host_is_mended(quick: list[int]) -> None
     assert all(change.latency is not None and change.latency <= 500e-6 for change in verdict.changes)
 
 
+def test_a_latency_limit_in_8_bits_has_its_own_rates(quick: list[int]) -> None:
+    layers = design.architecture("mobilenet_v2", 0.35, 96, classes=10).layers()
+    verdict = depthwise.check("mobilenet_v2", HOST, "int8", latency="1ms", **NETWORK)
+    assert verdict.figures[2].value == pytest.approx(seconds_of(layers, 2), rel=1e-3)
+    assert len(quick) == 1
+
+
+def test_a_file_without_rates_in_8_bits_is_measured_again(quick: list[int]) -> None:
+    device = profiling.measured_host()
+    host_file().write_text(device_text(replace(device, cycles={"float32": device.cycles["float32"]})))
+    assert (profiling.measured_host(), len(quick)) == (device, 2)
+
+
 def test_nothing_is_measured_that_would_not_help(quick: list[int], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="mobilenet_v2"):
         depthwise.check("mobilenet_v3x", HOST, latency="1ms")
     with pytest.raises(UserError, match="not a time"):
         depthwise.check("mobilenet_v2", HOST, latency="soon")
-    assert depthwise.check("mobilenet_v2", HOST, "int8", latency="1ms", **NETWORK).undecided == ["latency"]
     depthwise.check("mobilenet_v2", "raspberry-pi-4", latency="1ms", **NETWORK)
     run = Run.create(tmp_path / "run", Config(data="photos", model="mobilenet_v1"))
     memory = Memory(arena=64, input=3, output=4, stack=99, weights=640, code=1001, calls=[], buffers=[])

@@ -1,7 +1,8 @@
 """What a compiled network takes beyond what its device has: for the end of `depthwise compile`."""
 
-from depthwise.device import Budget, Device, format_bytes, limits_of
+from depthwise.device import Budget, Device, limits_of
 from depthwise.results import Memory
+from depthwise.units import format_bytes
 
 
 def excess_lines(memory: Memory, device: Device) -> list[str]:

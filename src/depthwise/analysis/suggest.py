@@ -230,11 +230,11 @@ def _lifetimes(layers: Sequence[Layer], element: int, vectors: bool) -> list[Lif
             last[holder[name]] = time
     buffers = [Lifetime(size, first[name], last[name]) for name, size in sizes.items() if name != holder[output]]
     if element == 1 and vectors:
-        before = {layer.name: 2 * math.prod(layer.shape) for layer in layers}
+        shapes = {layer.name: layer.shape for layer in layers}
         buffers += [
-            Lifetime(min(before[layer.inputs[0]], WIDENED), time, time)
+            Lifetime(min(2 * math.prod(shapes[layer.inputs[0]]), WIDENED), time, time)
             for time, layer in enumerate(layers[1:])
-            if layer.operator in ("Pointwise", "FullyConnected")
+            if layer.macs == shapes[layer.inputs[0]][0] * math.prod(layer.shape)  # 1x1, over all channels
         ]
     return buffers
 

@@ -147,9 +147,10 @@ def compile(
     """
     from depthwise.compiler import compile_folder
     from depthwise.design.source import load_model
-    from depthwise.device import load_device, parse_numbers
+    from depthwise.device import load_device
     from depthwise.graph import with_normalization, with_outputs
     from depthwise.planning import Choice
+    from depthwise.units import parse_numbers
 
     network = load_model(model)
     if mean is not None or std is not None:

@@ -102,7 +102,8 @@ def fit(
 def _config_of(options: Mapping[str, Any]) -> "Config":
     """What the options of `fit` ask for. Raises UserError that names the first which cannot be used."""
     from depthwise.config import Config
-    from depthwise.device import RESOURCES, Budget, parse_time
+    from depthwise.device import RESOURCES, Budget
+    from depthwise.units import parse_time
 
     if options["data"] is None:
         raise UserError("no DATA is given: name a folder of images, e.g. depthwise fit PHOTOS/ --device nrf52840")

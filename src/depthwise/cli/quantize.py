@@ -40,11 +40,11 @@ def quantize(
     """
     from depthwise import quantize as climb
     from depthwise.design.source import load_model
-    from depthwise.device import parse_numbers, parse_time
     from depthwise.graph import with_normalization
     from depthwise.quantization.lines import ladder_lines
     from depthwise.quantization.source import file_beside
     from depthwise.terminal import TerminalProgress
+    from depthwise.units import parse_numbers, parse_time
 
     network = load_model(model, precision="float32")
     if mean is not None or std is not None:

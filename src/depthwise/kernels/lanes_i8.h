@@ -18,7 +18,7 @@
 #if defined(DEPTHWISE_AVX512VNNI) || defined(DEPTHWISE_AVXVNNI)
 #define LANES_LINES 1
 #define LANES_OFFSET 0
-#elif SIMD_WIDTH == 4 && !defined(DEPTHWISE_SSE2) && !defined(DEPTHWISE_WASM) /* NEON, or GNU vectors in its place */
+#elif defined(DEPTHWISE_NEON)
 #define LANES_LINES 1
 #define LANES_OFFSET 128
 #else
@@ -187,11 +187,6 @@ SIMD_INLINE simd_int lanes_dot(simd_int sum, struct lanes_input x, const simd_by
     const int8x16_t in = (int8x16_t)x.words, w = (int8x16_t)weight[0];
     const int16x8_t pairs = vpaddq_s16(vmull_s8(vget_low_s8(in), vget_low_s8(w)), vmull_high_s8(in, w));
     return (simd_int)vpadalq_s16((int32x4_t)sum, pairs);
-#elif LANES_LINES == 1
-    const simd_int in = (simd_int)x.words, w = (simd_int)weight[0];
-    SIMD_UNROLL for (int i = 0; i < 4; i++)
-        sum = simd_int_add(sum, (in << (24 - 8 * i) >> 24) * (w << (24 - 8 * i) >> 24));
-    return sum;
 #else
     return simd_pairs(simd_pairs(sum, x.even, (simd_short)weight[0]), x.odd, (simd_short)weight[1]);
 #endif

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from depthwise.device import format_bytes
 from depthwise.planning.program import Call, Place, Port, Program, Segment
 from depthwise.planning.repeats import AGAIN
+from depthwise.units import format_bytes
 
 
 def explain(program: Program) -> str:

@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from depthwise.device import format_bytes
 from depthwise.planning.growth import Growth, Network
 from depthwise.planning.storage import Cut
 from depthwise.planning.streaming import Flow
 from depthwise.planning.timing import Stream, Work, missed_by, stream_cycles, whole_cycles, work_of
 from depthwise.registry import choose
+from depthwise.units import format_bytes
 
 ROWS_PER_STEP = {"speed": (4, 8, 16), "ram": (1, 4)}
 """Rows a step that are tried."""

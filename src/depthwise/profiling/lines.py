@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from depthwise.device import format_bytes, format_count, format_time
 from depthwise.profiling.comparison import OURS, Row, groups, lead
 from depthwise.profiling.records import FusionProfile, Profile, Share, StandardProfile
 from depthwise.profiling.table import INPUTS, aligned, count
+from depthwise.units import format_bytes, format_count, format_time
 
 LEGEND = (
     "bound: what the roofline of one thread names, arithmetic or the level that bytes come from; "

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from depthwise import graph
 from depthwise.design import architecture, searched_models
+from depthwise.device import Precision
 from depthwise.engine import Engine
 from depthwise.graph import Layer, LayerList
 from depthwise.profiling.network import with_random_weights
@@ -74,14 +76,16 @@ def networks() -> Iterator[tuple[Layer, ...]]:
     yield tuple(last.layers)
 
 
-def prepared(layers: tuple[Layer, ...]) -> Callable[[], object]:
+def prepared(layers: tuple[Layer, ...], precision: Precision) -> Callable[[], object]:
     """A call that runs one image through a network with random weights, camera bytes if it has a camera's channels.
 
     Raises:
         UserError: there is no C compiler, or it fails.
     """
     channels, height, width = layers[0].shape
-    engine = Engine.build(with_random_weights(layers), input="auto")
+    network = with_random_weights(layers)
+    form = network if precision == "float32" else graph.to_qdq(graph.assumed_int8(network))
+    engine = Engine.build(form, input="auto")
     pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, channels), np.uint8)
     return engine.prepared(pixels if engine.input == "uint8" else pixels / np.float32(255))
 
@@ -100,20 +104,22 @@ def best_seconds(calls: Sequence[Callable[[], object]], rounds: int = ROUNDS, se
     return best
 
 
-def fit(timed: Sequence[Timed], peak: float) -> Rates:
+def fit(timed: Sequence[Timed], peak: float, layer: float | None = None) -> Rates:
     """The rates that come nearest to the times.
 
     Args:
         timed: networks with their times; together they must hold every operator that matters.
         peak: MACs a second that the machine has reached.
+        layer: seconds for a layer, if they are known already.
     """
     operators = sorted({operator for network in timed for operator in network.macs})
     work = np.array([[network.macs.get(operator, 0) for operator in operators] + [network.count] for network in timed])
     relative = work / np.array([[network.seconds] for network in timed])
-    least = np.array([0.5 / peak] * len(operators) + [0.0])
-    found = least + _above_zero(relative, 1 - relative @ least)
-    *macs, layer = found.tolist()
-    return Rates(dict(zip(operators, macs, strict=True)), layer)
+    least = np.array([0.5 / peak] * len(operators) + [layer or 0.0])
+    free = relative if layer is None else relative[:, :-1]
+    least[: free.shape[1]] += _above_zero(free, 1 - relative @ least)
+    *macs, each = least.tolist()
+    return Rates(dict(zip(operators, macs, strict=True)), each)
 
 
 def _above_zero(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from depthwise.device import format_bytes
 from depthwise.profiling.comparison import OURS, Row, geometric_mean, groups, lead
 from depthwise.profiling.runtimes import RUNTIMES
+from depthwise.units import format_bytes
 
 HEADINGS = ("runtime", "median ms", "minimum ms", "to ours", "of floor", "load ms", "model", "runtime itself")
 

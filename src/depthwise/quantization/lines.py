@@ -1,8 +1,8 @@
 """The ladder as text, for a terminal."""
 
-from depthwise.device import format_bytes
 from depthwise.quantization.noise import worst_first
 from depthwise.results import Ladder, drop
+from depthwise.units import format_bytes
 
 SHOWN = 5
 """Noisy layers that are listed."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from depthwise.device import PRECISIONS
 from depthwise.report import charts, text
 from depthwise.report.material import NOT_ASKED, Material, Values
 from depthwise.results import Results
@@ -39,7 +40,7 @@ def precision_section(material: Material) -> Values | None:
 
 def classes(results: Results) -> dict[str, Any] | None:
     """By class: recall in both precisions, and how many images both answer alike; those that differ most first."""
-    both = [results.verification.get(precision) for precision in ("float32", "int8")]
+    both = [results.verification.get(precision) for precision in PRECISIONS]
     if both[0] is None or both[1] is None or not both[1].alike or results.data is None:
         return None
     rows: list[dict[str, Any]] = []
@@ -56,7 +57,7 @@ def classes(results: Results) -> dict[str, Any] | None:
 def beside(results: Results) -> list[tuple[str, str, str, str]]:
     """Size and speed in float32 and in 8 bits, and the first over the second: (what, float32, int8, times)."""
     rows = []
-    memory = [results.memory.get(precision) for precision in ("float32", "int8")]
+    memory = [results.memory.get(precision) for precision in PRECISIONS]
     if memory[0] and memory[1]:
         for label, name in (("Arena", "arena"), ("RAM", "ram"), ("Weights", "weights"), ("Flash", "flash")):
             values = [getattr(one, name) for one in memory]
@@ -64,7 +65,7 @@ def beside(results: Results) -> list[tuple[str, str, str, str]]:
     for label, runtime in (("One image, compiled C", "depthwise"), ("One image, ONNX Runtime", "onnxruntime")):
         found = [
             next((row.median_ms for row in results.latency.get(precision, []) if row.runtime == runtime), None)
-            for precision in ("float32", "int8")
+            for precision in PRECISIONS
         ]
         if found[0] and found[1]:
             rows.append((label, text.milliseconds(found[0]), text.milliseconds(found[1]), _times(found[0], found[1])))

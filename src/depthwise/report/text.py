@@ -4,8 +4,9 @@ import re
 from datetime import datetime
 
 from depthwise.config import Config
-from depthwise.device import RESOURCES, Precision, format_bytes, format_count
+from depthwise.device import RESOURCES, Precision
 from depthwise.results import Candidate, Certainty, Interval, Latency, Memory, Results
+from depthwise.units import format_bytes, format_count
 
 SPACE = "\N{NO-BREAK SPACE}"
 TIMES = "\N{MULTIPLICATION SIGN}"

@@ -19,9 +19,9 @@
 #include "kernels/global_average_pool_f32.h"
 #include "kernels/pointwise_f32.h"
 
-/* A map of which a few rows are in memory: rows base .. base + capacity - 1, of `row` floats each. */
+/* A map of which a few rows are in memory: rows base .. base + capacity - 1, of `row` bytes each. */
 struct stream_window {
-    float *memory;
+    unsigned char *memory;
     int row, capacity, base;
 };
 
@@ -38,7 +38,7 @@ static inline int stream_ready(int done, int height, int rows, int reach, int st
 }
 
 /* Where a row of the map lies. */
-static inline float *stream_row(const struct stream_window *map, int row) {
+static inline unsigned char *stream_row(const struct stream_window *map, int row) {
     return map->memory + (row - map->base) * map->row;
 }
 
@@ -49,7 +49,7 @@ static inline void stream_make_room(struct stream_window *map, int needed, int d
     }
     needed = needed < 0 ? 0 : needed;
     for (int row = needed; row < done; row++) {
-        __builtin_memcpy(map->memory + (row - needed) * map->row, stream_row(map, row), sizeof(float) * (unsigned)map->row);
+        __builtin_memcpy(map->memory + (row - needed) * map->row, stream_row(map, row), (unsigned)map->row);
     }
     map->base = needed;
 }
@@ -162,9 +162,9 @@ static void rows_5_pointwise_f32(const float *x, const float *constants, float *
 
 /* stem: Convolution [1, 3, 9, 7] -> [1, 4, 5, 4] and what follows, row by row. */
 static void rows_stream_0(const uint8_t *x, const float *w, unsigned char *a) {
-    struct stream_window m0 = {(float *)(a + 0), 16, 3, 0};
-    struct stream_window m1 = {(float *)(a + 192), 16, 1, 0};
-    struct stream_window m2 = {(float *)(a + 256), 16, 1, 0};
+    struct stream_window m0 = {a + 0, 64, 3, 0};
+    struct stream_window m1 = {a + 192, 64, 1, 0};
+    struct stream_window m2 = {a + 256, 64, 1, 0};
     int d0 = 0, d1 = 0, d2 = 0, d3 = 0, d4 = 0;
     for (int step = 0; step < 6; step++) {
         int last;
@@ -172,33 +172,33 @@ static void rows_stream_0(const uint8_t *x, const float *w, unsigned char *a) {
         last = stream_least(d0 + 1, 5);
         if (d0 < last) {
             stream_make_room(&m0, stream_least(stream_least(d0, d1 - 1), d3), d0, last);
-            rows_0_convolution_u8_f32(x, w + 0, stream_row(&m0, d0), NULL, 0, d0, last);
+            rows_0_convolution_u8_f32(x, w + 0, (float *)stream_row(&m0, d0), NULL, 0, d0, last);
             d0 = last;
         }
         /* depthwise: Depthwise [1, 4, 5, 4] -> [1, 4, 5, 4] */
         last = stream_least(d1 + 1, stream_ready(d0, 5, 5, 3, 1, 1));
         if (d1 < last) {
             stream_make_room(&m1, stream_least(d1, d2), d1, last);
-            rows_1_depthwise_f32(m0.memory, w + 128, stream_row(&m1, d1), NULL, m0.base, d1, last);
+            rows_1_depthwise_f32((float *)m0.memory, w + 128, (float *)stream_row(&m1, d1), NULL, m0.base, d1, last);
             d1 = last;
         }
         /* pointwise: Pointwise [1, 4, 5, 4] -> [1, 4, 5, 4] */
         last = stream_least(d2 + 1, d1);
         if (d2 < last) {
             stream_make_room(&m2, stream_least(stream_least(d2, d3), d4), d2, last);
-            rows_2_pointwise_f32(stream_row(&m1, d2), w + 176, stream_row(&m2, d2), NULL, d2, d2, last);
+            rows_2_pointwise_f32((float *)stream_row(&m1, d2), w + 176, (float *)stream_row(&m2, d2), NULL, d2, d2, last);
             d2 = last;
         }
         /* add: Add [1, 4, 5, 4] -> [1, 4, 5, 4] */
         last = stream_least(stream_least(d3 + 1, d2), d0);
         if (d3 < last) {
-            rows_3_add_f32(stream_row(&m2, d3), stream_row(&m0, d3), NULL, stream_row(&m2, d3), NULL, d3, d3, last);
+            rows_3_add_f32((float *)stream_row(&m2, d3), (float *)stream_row(&m0, d3), NULL, (float *)stream_row(&m2, d3), NULL, d3, d3, last);
             d3 = last;
         }
         /* pool: GlobalAveragePool [1, 4, 5, 4] -> [1, 4, 1, 1] */
         last = stream_least(d4 + 1, d3);
         if (d4 < last) {
-            rows_4_global_average_pool_f32(stream_row(&m2, d4), NULL, (float *)(a + 320), NULL, d4, d4, last);
+            rows_4_global_average_pool_f32((float *)stream_row(&m2, d4), NULL, (float *)(a + 320), NULL, d4, d4, last);
             d4 = last;
         }
     }

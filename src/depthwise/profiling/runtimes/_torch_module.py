@@ -156,8 +156,13 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
 }
 """Activation function of the normal form, other than "clip" -> module."""
 
-FUNCTIONS: Mapping[str, Callable[..., torch.Tensor]] = {"Add": torch.add, "Multiply": torch.mul}
-"""Operator of the normal form -> function of its two activations."""
+
+def _concat(*maps: torch.Tensor) -> torch.Tensor:
+    return torch.cat(maps, 1)
+
+
+FUNCTIONS: Mapping[str, Callable[..., torch.Tensor]] = {"Add": torch.add, "Concat": _concat, "Multiply": torch.mul}
+"""Operator of the normal form -> function of its activations."""
 
 MODULES: Mapping[str, Callable[[ir.Node], nn.Module]] = {
     "Convolution": _convolution,
