@@ -1,13 +1,14 @@
 """What every rung of the repair ladder does to a trained network, and to the same function with uneven channels.
 
-    python -m benchmarks.ladder RUN
+    python -m benchmarks.ladder RUN [--spread 1,30,100] [--epochs 4]
 
-Each rung is tried, with a scale for each output channel and with one for a layer's weights, however good it is already.
+Each rung is tried, with a scale for each output channel and with one for a layer's weights, however good it is already;
+those that need torch with `--epochs`, for which the training in 8 bits lasts.
 Uneven means: each channel between two layers is divided by a random number, and its weights behind are multiplied by
 it, so that the float network stays the same and its ranges do not.
 """
 
-import sys
+import argparse
 
 import numpy as np
 import onnx_ir as ir
@@ -41,11 +42,17 @@ def spread(model: ir.Model, images: ImageData, most: float) -> ir.Model:
     return uneven
 
 
-def rows(model: ir.Model, images: ImageData, per_tensor: bool, progress: TerminalProgress) -> list[str]:
+def rows(
+    model: ir.Model, images: ImageData, per_tensor: bool, epochs: float, progress: TerminalProgress
+) -> list[str]:
     """A line for each rung."""
     start = prepare(model, images, 256, progress)
     goal = Goal(start.reference, UNREACHABLE)
     rungs = [*calibrations("auto", per_tensor), *start.repairs()]
+    if epochs:
+        from depthwise.training.rungs import trained_rungs
+
+        rungs += trained_rungs(model, images.train, epochs=epochs)
     reached = climb(start.state, rungs, start.bench.judge, goal, progress)
     lines = [f"  float32 {100 * start.reference.value:.2f} %"]
     for row in reached.rungs:
@@ -56,18 +63,23 @@ def rows(model: ir.Model, images: ImageData, per_tensor: bool, progress: Termina
     return [*lines, f"  signal to noise of {last.name}: {last.total:.1f} dB"]
 
 
-def main(source: str) -> None:
+def main() -> None:
     """Prints the ladders of a run folder's network."""
-    model = load_model(source)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", help="folder of a run")
+    parser.add_argument("--spread", default="1,30,100", help="how far channels are apart, times; 1: as trained")
+    parser.add_argument("--epochs", type=float, default=0, help="of training in 8 bits; 0: no rung that needs torch")
+    chosen = parser.parse_args()
+    model = load_model(chosen.run)
     with TerminalProgress(quiet=True) as progress:
-        images = images_for(model, source, None, progress)
-        for most in (1, 30, 100):
+        images = images_for(model, chosen.run, None, progress)
+        for most in map(float, chosen.spread.split(",")):
             network = model if most == 1 else spread(model, images, most)
             for per_tensor in (False, True):
                 scales = "one scale for a layer's weights" if per_tensor else "a scale for each output channel"
-                print(f"channels up to {most} times apart, {scales}" if most > 1 else f"as trained, {scales}")
-                print("\n".join(rows(network, images, per_tensor, progress)), flush=True)
+                print(f"channels up to {most:g} times apart, {scales}" if most > 1 else f"as trained, {scales}")
+                print("\n".join(rows(network, images, per_tensor, chosen.epochs, progress)), flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
