@@ -42,9 +42,7 @@ def spread(model: ir.Model, images: ImageData, most: float) -> ir.Model:
     return uneven
 
 
-def rows(
-    model: ir.Model, images: ImageData, per_tensor: bool, epochs: float, progress: TerminalProgress
-) -> list[str]:
+def rows(model: ir.Model, images: ImageData, per_tensor: bool, epochs: float, progress: TerminalProgress) -> list[str]:
     """A line for each rung."""
     start = prepare(model, images, 256, progress)
     goal = Goal(start.reference, UNREACHABLE)

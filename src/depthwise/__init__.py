@@ -31,18 +31,33 @@ if TYPE_CHECKING:
     from depthwise.runs import Run
 
 __version__ = "0.1.0"
-__all__ = ["UserError", "check", "compile", "cost", "create", "export", "fit", "inspect", "profile", "quantize"]
+__all__ = [
+    "UserError",
+    "check",
+    "compile",
+    "cost",
+    "create",
+    "export",
+    "fit",
+    "inspect",
+    "list_models",
+    "profile",
+    "quantize",
+]
 
 
-def create(name: str, **options: Any) -> "torch.nn.Module":
+def create(name: str, *, features_only: bool = False, **options: Any) -> "torch.nn.Module":
     """A freshly initialized torch module of a registered model.
 
     Args:
-        name: of the model, e.g. "mobilenet_v2".
+        name: of the model, e.g. "mobilenet_v2", or one that other libraries give it ("mobilenetv2_050").
+        features_only: without the head; the last map of each size is returned, the largest first.
         options: width, resolution, classes, channels, as in `design.architecture`.
 
     Returns:
-        A module from float32 images [N, channels, resolution, resolution] to logits [N, classes].
+        A module from float32 images [N, channels, resolution, resolution] to logits [N, classes], with
+        `forward_features` and `reset_classifier` (`design.network.Network`); or to a list of maps, which `features`
+        describes (`design.network.FeatureNetwork`).
 
     Raises:
         UserError: an unknown name, a value out of range, or torch is not installed.
@@ -51,12 +66,19 @@ def create(name: str, **options: Any) -> "torch.nn.Module":
 
     layers = architecture(name, **options).layers()
     try:
-        from depthwise.design.network import build_network
+        from depthwise.design.network import FeatureNetwork, build_network
     except ModuleNotFoundError as error:
         from depthwise.errors import missing_extra
 
         raise missing_extra("create", error.name or "torch", "train") from None
-    return build_network(layers)
+    return FeatureNetwork(layers) if features_only else build_network(layers)
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of the registered models that a pattern fits, as of files, e.g. "mobilenet_v3*"; sorted."""
+    from depthwise.design import list_models as names
+
+    return names(pattern)
 
 
 def cost(model: Any, **options: Any) -> "Cost":

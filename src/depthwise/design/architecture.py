@@ -108,6 +108,7 @@ class Architecture:
         channels: of the input image.
         classes: outputs of the classifier.
         width, depth: the multipliers that have been applied.
+        aliases: names that other libraries give it, without a width; see `naming`.
         papers: what describes it, "authors year, title, address" each.
         searched: whether searches and suggestions try the family unasked.
     """
@@ -123,6 +124,7 @@ class Architecture:
     classes: int = 1000
     width: float = 1.0
     depth: float = 1.0
+    aliases: tuple[str, ...] = ()
     papers: tuple[str, ...] = ()
     searched: bool = False
 

@@ -1,10 +1,13 @@
 """Layers -> torch. The one builder: it names no family and no block kind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depthwise.design.features import features_of
+from depthwise.errors import UserError
 from depthwise.graph.layers import Layer
 
 
@@ -26,15 +29,73 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [N, classes] of images [N, C, H, W]."""
-        values = {self.layers[0].name: images}
+        last = self.layers[-1].name
+        return self.values(images, {last})[last]
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        """The last map [N, C, h, w], which the head pools."""
+        head = next(layer for layer in self.layers if layer.op in ("GlobalAveragePool", "Flatten") and _in_head(layer))
+        (last,) = head.inputs
+        return self.values(images, {last})[last]
+
+    def values(self, images: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+        """Outputs of the layers named, by name; layers behind the last of them do not run."""
+        values, missing = {self.layers[0].name: images}, set(wanted)
         for layer in self.layers[1:]:
+            if not missing:
+                break
             values[layer.name] = self.get_submodule(layer.name)(*(values[name] for name in layer.inputs))
-        return values[self.layers[-1].name]
+            missing.discard(layer.name)
+        return {name: values[name] for name in wanted}
+
+    def reset_classifier(self, classes: int) -> None:
+        """Puts a freshly initialized classifier in the place of the last layer.
+
+        Args:
+            classes: its outputs, at least 1.
+
+        Raises:
+            UserError: fewer.
+        """
+        if classes < 1:
+            raise UserError(f"classes {classes} is out of range: give at least 1")
+        last = self.layers[-1]
+        features = last.parameters["weight"][1]
+        shapes = {"weight": (classes, features), "bias": (classes,)}
+        layer = replace(last, shape=(classes,), parameters=shapes)
+        self.layers = (*self.layers[:-1], layer)
+        module = _MODULES[layer.op](layer)
+        _initialize(module)
+        _attach(self, layer.name, module)
 
 
 def build_network(layers: Sequence[Layer]) -> Network:
     """A freshly initialized torch module of the layers; its state_dict keys are those of `graph.build`'s weights."""
     return Network(layers)
+
+
+class FeatureNetwork(Network):
+    """A network without its head: returns the last map of each size, the largest first.
+
+    Args:
+        layers: of the whole network; those behind the last map are left out.
+
+    forward takes float32 images [N, C, H, W] and returns maps [N, C_i, H_i, W_i], one for each of `features`.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.features = features_of(layers)
+        last = next(i for i, layer in enumerate(layers) if layer.name == self.features[-1].layer)
+        super().__init__(layers[: last + 1])
+
+    def forward(self, images: Tensor) -> list[Tensor]:  # type: ignore[override]
+        """Maps of images [N, C, H, W]."""
+        values = self.values(images, {feature.layer for feature in self.features})
+        return [values[feature.layer] for feature in self.features]
+
+
+def _in_head(layer: Layer) -> bool:
+    return layer.name.startswith("head.")
 
 
 class _Add(nn.Module):
