@@ -104,6 +104,7 @@ class Architecture:
         stem, stages, head: its parts in order.
         rounding: how the width multiplier rounds.
         epsilon: of every batch normalization.
+        padding: of every convolution, a name in PADDINGS.
         resolution: height and width of the input in pixels.
         channels: of the input image.
         classes: outputs of the classifier.
@@ -119,6 +120,7 @@ class Architecture:
     head: Head
     rounding: Rounding = TO_EIGHTS
     epsilon: float = 1e-5
+    padding: str = "symmetric"
     resolution: int = 224
     channels: int = 3
     classes: int = 1000
@@ -130,7 +132,7 @@ class Architecture:
 
     def layers(self, resolution: int | None = None) -> tuple[Layer, ...]:
         """Expands to Layers, named stem.*, blocks.STAGE.REPEAT.* and head.*, at `resolution` (default: its own)."""
-        layers = LayerList(self.channels, resolution or self.resolution, self.epsilon)
+        layers = LayerList(self.channels, resolution or self.resolution, self.epsilon, self.padding)
         x = layers.conv("stem.conv", "input", self.stem.channels, self.stem.kernel, self.stem.stride)
         x = layers.norm("stem.norm", x)
         x = layers.activation("stem.activation", x, self.stem.activation)

@@ -113,22 +113,27 @@ class _GlobalAveragePool(nn.Module):
         return F.adaptive_avg_pool2d(x, 1)
 
 
-def _conv(layer: Layer) -> nn.Module:
-    weight = layer.parameters["weight"]
-    top, left, bottom, right = layer.attributes["pads"]
-    if (top, left) != (bottom, right):
-        raise ValueError(f"{layer.name}: torch pads both sides alike, not {layer.attributes['pads']}")
-    groups = layer.attributes["group"]
-    return nn.Conv2d(
-        weight[1] * groups,
-        weight[0],
-        layer.attributes["kernel_shape"],
-        layer.attributes["strides"],
-        (top, left),
-        layer.attributes["dilations"],
-        groups,
-        bias="bias" in layer.parameters,
-    )
+class _Conv(nn.Conv2d):
+    """A convolution with the parameters of nn.Conv2d, whose zeros around the map need not be alike on all sides."""
+
+    def __init__(self, layer: Layer) -> None:
+        weight, groups = layer.parameters["weight"], layer.attributes["group"]
+        top, left, bottom, right = layer.attributes["pads"]
+        even = (top, left) == (bottom, right)
+        super().__init__(
+            weight[1] * groups,
+            weight[0],
+            layer.attributes["kernel_shape"],
+            layer.attributes["strides"],
+            (top, left) if even else 0,
+            layer.attributes["dilations"],
+            groups,
+            bias="bias" in layer.parameters,
+        )
+        self._borders = None if even else (left, right, top, bottom)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if self._borders is None else F.pad(x, self._borders))
 
 
 def _norm(layer: Layer) -> nn.Module:
@@ -140,7 +145,7 @@ def _clip(layer: Layer) -> nn.Module:
 
 
 _MODULES: dict[str, Callable[[Layer], nn.Module]] = {
-    "Conv": _conv,
+    "Conv": _Conv,
     "BatchNormalization": _norm,
     "Clip": _clip,
     "Relu": lambda _: nn.ReLU(),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from depthwise.errors import UserError
+from depthwise.registry import choose
 
 Shape = tuple[int, ...]
 
@@ -16,6 +17,11 @@ ACTIVATIONS: Mapping[str, tuple[str, Mapping[str, float]]] = {
     "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
 }
 """Activation function -> the ONNX operator that computes it, and its attributes."""
+
+PADDINGS = ("symmetric", "same")
+"""How convolutions pad: (kernel - 1) / 2 on every side, as PyTorch's networks, or just enough for ceil(side / stride)
+outputs, the odd pixel at the bottom and right, as TensorFlow's. They differ at stride 2 on even sides: weights trained
+with one are wrong with the other."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,14 @@ class LayerList:
         channels: channels of the input image.
         resolution: height and width of the input image in pixels.
         epsilon: of every batch normalization.
+        padding: of every convolution, a name in PADDINGS.
+
+    Raises:
+        UserError: an unknown padding.
     """
 
-    def __init__(self, channels: int, resolution: int, epsilon: float = 1e-5) -> None:
+    def __init__(self, channels: int, resolution: int, epsilon: float = 1e-5, padding: str = "symmetric") -> None:
+        self._padding = choose("padding", padding, PADDINGS)
         self.layers: list[Layer] = []
         self._epsilon = epsilon
         self._shapes: dict[str, Shape] = {}
@@ -106,16 +117,16 @@ class LayerList:
         groups: int = 1,
         bias: bool = False,
     ) -> str:
-        """A convolution with symmetric padding of (kernel - 1) / 2, square kernel."""
+        """A convolution, square kernel, padded as the list is."""
         c, h, w = self._shapes[source]
         if c % groups or channels % groups:
             raise UserError(f"{name}: {c} -> {channels} channels cannot be split into {groups} groups")
-        pad = (kernel - 1) // 2
-        out = (channels, (h + 2 * pad - kernel) // stride + 1, (w + 2 * pad - kernel) // stride + 1)
+        (top, bottom), (left, right) = (self._borders(side, kernel, stride) for side in (h, w))
+        out = (channels, (h + top + bottom - kernel) // stride + 1, (w + left + right - kernel) // stride + 1)
         attributes = {
             "kernel_shape": (kernel, kernel),
             "strides": (stride, stride),
-            "pads": (pad, pad, pad, pad),
+            "pads": (top, left, bottom, right),
             "dilations": (1, 1),
             "group": groups,
         }
@@ -123,6 +134,13 @@ class LayerList:
         if bias:
             parameters["bias"] = (channels,)
         return self._add(name, "Conv", (source,), out, attributes, parameters)
+
+    def _borders(self, side: int, kernel: int, stride: int) -> tuple[int, int]:
+        """Pixels of padding before and after a side."""
+        if self._padding == "symmetric":
+            return (kernel - 1) // 2, (kernel - 1) // 2
+        total = max((math.ceil(side / stride) - 1) * stride + kernel - side, 0)
+        return total // 2, total - total // 2
 
     def norm(self, name: str, source: str) -> str:
         """Batch normalization over the channels."""
