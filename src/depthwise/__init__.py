@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
     from depthwise.analysis import Check
+    from depthwise.counts import Cost
     from depthwise.device import Precision
     from depthwise.engine import Engine
     from depthwise.exporters import Exported
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from depthwise.profiling.records import Profile
     from depthwise.progress import Progress
     from depthwise.quantization.task import Quantized
-    from depthwise.results import Cost
     from depthwise.runs import Run
 
 __version__ = "0.1.0"
@@ -81,11 +81,13 @@ def list_models(pattern: str = "*") -> list[str]:
     return names(pattern)
 
 
-def cost(model: Any, **options: Any) -> "Cost":
-    """Exact parameters and MACs, in all and per layer, of anything that `design.source.load_model` takes.
+def cost(model: Any, precision: "Precision | None" = None, memory: bool = False, **options: Any) -> "Cost":
+    """Exact parameters, MACs and bytes, in all and per layer, of anything that `design.source.load_model` takes.
 
     Args:
         model: a name, run folder, .onnx file, torch module or Graph.
+        precision: "float32" or "int8", whose bytes count; None: the network's own.
+        memory: whether the most activations that live at one time are found too, by schedule (`Cost.peaks`).
         options: for a name: width, resolution, classes, channels.
 
     Raises:
@@ -94,7 +96,7 @@ def cost(model: Any, **options: Any) -> "Cost":
     from depthwise.analysis import cost as count
     from depthwise.design.source import load_model
 
-    return count(load_model(model, **options))
+    return count(load_model(model, **options), precision, memory)
 
 
 def check(

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from depthwise.config import Record
+from depthwise.counts import Cost
 from depthwise.device import Precision
 
 Certainty = Literal["exact", "measured", "estimated", "unknown"]
@@ -46,30 +47,6 @@ class DataFacts(Record):
     skipped: list[str] = Field(default_factory=list)
     fingerprint: str
     source: str = ""
-
-
-class LayerCost(Record):
-    """One row of the cost table, a fused operator: MACs, trainable parameters, bytes of its weights and output."""
-
-    name: str
-    op: str
-    shape: list[int]
-    parameters: int
-    macs: int
-    weight_bytes: int
-    activation_bytes: int
-
-
-class Cost(Record):
-    """Exact counts of a network; `parameters` are trainable ones, BatchNorm scale and shift included, as in papers.
-
-    `input_shape` is that of one image, [C, H, W]; empty if it is not recorded.
-    """
-
-    parameters: int
-    macs: int
-    layers: list[LayerCost]
-    input_shape: list[int] = Field(default_factory=list)
 
 
 class Epoch(Record):

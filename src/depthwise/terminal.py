@@ -9,15 +9,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from depthwise.analysis.verdict import Change, Check
+from depthwise.counts import Cost, Separable
 from depthwise.device import RESOURCES, Device
 from depthwise.inspection import Inspection, LayerCheck
-from depthwise.results import Certainty, Cost, Figure, Memory, Results
+from depthwise.results import Certainty, Figure, Memory, Results
 from depthwise.units import format_bytes, format_count
 
 if TYPE_CHECKING:
     from depthwise.exporters import Exported
 
-CONVENTION = "MACs of convolutions and fully connected layers; trainable parameters, BatchNorm included"
+CONVENTION = (
+    "MACs of convolutions and fully connected layers; trainable parameters, BatchNorm included. Not counted: biases, "
+    "activation functions, sums, pooling. Moved: inputs, weights and output, each once"
+)
 """What the figures of `cost_lines` count."""
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -87,23 +91,64 @@ class TerminalProgress:
 
 
 def cost_lines(cost: Cost) -> list[str]:
-    """Operator, output shape, parameters, MACs and bytes of every layer, the total last."""
-    rows = [("layer", "operator", "output", "parameters", "MACs", "share", "output")]
+    """Operator, output shape, parameters, MACs and bytes of every layer, the total, peaks and what is counted."""
+    rows = [("layer", "operator", "output", "parameters", "MACs", "share", "output", "moved", "MACs/B")]
     for layer in cost.layers:
         share = f"{100 * layer.macs / cost.macs:.1f} %" if layer.macs else ""
         shape = "x".join(map(str, layer.shape))
         figures = (f"{layer.parameters:,}", f"{layer.macs:,}", share, format_bytes(layer.activation_bytes))
-        rows.append((layer.name, layer.op, shape, *figures))
-    rows.append(("total", "", "", f"{cost.parameters:,}", f"{cost.macs:,}", "100 %", ""))
+        rows.append((layer.name, layer.op, shape, *figures, *_moved(layer.macs, layer.moved_bytes)))
+    moved = _moved(cost.macs, sum(layer.moved_bytes for layer in cost.layers))
+    rows.append(("total", "", "", f"{cost.parameters:,}", f"{cost.macs:,}", "100 %", "", *moved))
+    lines = _table(rows, left=3)
+    if cost.peaks:
+        each = ", ".join(f"{schedule} {format_bytes(size)}" for schedule, size in cost.peaks.items())
+        lines.append(f"most activations at one time: {each}")
+    if cost.separable:
+        lines.append(_standard(cost.separable))
+    return [*lines, CONVENTION]
+
+
+def standard_lines(separable: Sequence[Separable]) -> list[str]:
+    """Each separable layer beside the standard convolution that it stands for, and all of them."""
+    rows = [("depthwise and pointwise", "channels", "kernel", "MACs", "standard", "times", "weights", "standard")]
+    for one in separable:
+        times = f"{one.standard_macs / one.macs:.2f}"
+        channels, kernel = f"{one.inputs} > {one.outputs}", "x".join(map(str, one.kernel))
+        figures = (f"{one.macs:,}", f"{one.standard_macs:,}", times, f"{one.weights:,}", f"{one.standard_weights:,}")
+        rows.append((f"{one.depthwise} + {one.pointwise.rpartition('.')[2]}", channels, kernel, *figures))
+    if not separable:
+        return ["no depthwise convolution with a pointwise one behind it"]
+    macs, standard = (sum(one.macs for one in separable), sum(one.standard_macs for one in separable))
+    weights = (f"{sum(one.weights for one in separable):,}", f"{sum(one.standard_weights for one in separable):,}")
+    rows.append(("total", "", "", f"{macs:,}", f"{standard:,}", f"{standard / macs:.2f}", *weights))
+    return _table(rows, left=3)
+
+
+def _standard(separable: Sequence[Separable]) -> str:
+    macs, standard = (sum(one.macs for one in separable), sum(one.standard_macs for one in separable))
+    return (
+        f"{len(separable)} separable layers, {format_count(macs)} MACs; standard convolutions in their place take "
+        f"{standard / macs:.1f} times as many (--standard shows each)"
+    )
+
+
+def _moved(macs: int, size: int) -> tuple[str, str]:
+    """Bytes, and MACs for each."""
+    return (format_bytes(size), f"{macs / size:.1f}" if macs and size else "") if size else ("", "")
+
+
+def _table(rows: Sequence[Sequence[str]], left: int) -> list[str]:
+    """Aligned columns, the first so many to the left, with rules behind the first row and before the last."""
     wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
         "  ".join(
-            f"{cell:<{w}}" if i < 3 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, wide, strict=True))
+            f"{cell:<{w}}" if i < left else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, wide, strict=True))
         )
         for row in rows
     ]
     rule = "-" * len(lines[0])
-    return [lines[0], rule, *lines[1:-1], rule, lines[-1], CONVENTION]
+    return [lines[0], rule, *lines[1:-1], rule, lines[-1]]
 
 
 def result_lines(results: Results) -> list[str]:

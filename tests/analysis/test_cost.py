@@ -41,6 +41,7 @@ def test_mobilenet_v2() -> None:
         "macs": 32 * 27 * 112 * 112,
         "weight_bytes": 4 * (32 * 27 + 32),
         "activation_bytes": 4 * 32 * 112 * 112,
+        "moved_bytes": 4 * (3 * 224 * 224 + 32 * 27 + 32 + 32 * 112 * 112),
     }
 
 

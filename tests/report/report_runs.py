@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from depthwise.config import Config
+from depthwise.counts import Cost, LayerCost
 from depthwise.results import (
     Buffer,
     Candidate,
-    Cost,
     DataFacts,
     Epoch,
     Figure,
@@ -19,7 +19,6 @@ from depthwise.results import (
     Interval,
     Ladder,
     Latency,
-    LayerCost,
     LayerNoise,
     Memory,
     Mistake,

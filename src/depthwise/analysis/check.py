@@ -16,12 +16,13 @@ from depthwise.analysis.latency import predict_latency
 from depthwise.analysis.suggest import Limits, Overhead, other_precisions, suggest
 from depthwise.analysis.tried import tried_changes
 from depthwise.analysis.verdict import Change, Check
+from depthwise.counts import Cost
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import Architecture
 from depthwise.device import Budget, Device, Precision, limits_of, load_device
 from depthwise.errors import UserError
 from depthwise.graph import Graph, assumed_int8, build, normalize, precision_of, preprocessing_of
-from depthwise.results import Certainty, Cost, Figure, Memory, Part, Search
+from depthwise.results import Certainty, Figure, Memory, Part, Search
 from depthwise.runs import Run
 
 _WORST: tuple[Certainty, ...] = ("exact", "measured", "estimated", "unknown")

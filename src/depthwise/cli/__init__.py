@@ -60,22 +60,29 @@ def cost(
     resolution: Resolution = None,
     classes: Classes = None,
     channels: Channels = None,
+    precision: Annotated[
+        Literal["float32", "int8"] | None, typer.Option(help="whose bytes count; its own if not given")
+    ] = None,
+    standard: Annotated[
+        bool, typer.Option("--standard", help="each separable layer beside the standard convolution it stands for")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Count parameters and MACs, in all and per layer.
+    """Count parameters, MACs and bytes, in all and per layer, and the most activations that live at one time.
 
     Example: depthwise cost mobilenet_v2 --width 0.5 --resolution 160 --classes 10
     """
     from depthwise.analysis import cost as count
     from depthwise.design.source import load_model
 
-    counted = count(load_model(model, width=width, resolution=resolution, classes=classes, channels=channels))
+    network = load_model(model, width=width, resolution=resolution, classes=classes, channels=channels)
+    counted = count(network, precision, memory=True)
     if as_json:
         print(counted.model_dump_json(indent=1))
         return
-    from depthwise.terminal import cost_lines
+    from depthwise.terminal import cost_lines, standard_lines
 
-    print("\n".join(cost_lines(counted)))
+    print("\n".join(standard_lines(counted.separable) if standard else cost_lines(counted)))
 
 
 @app.command()

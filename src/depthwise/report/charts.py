@@ -9,10 +9,11 @@ from collections.abc import Sequence
 import altair as alt
 from markupsafe import Markup
 
+from depthwise.counts import LayerCost
 from depthwise.report.drawing import ACCENT, INK, MUTED, PAPER, QUIET, SOFT, WARM, draw
 from depthwise.report.network import Block
 from depthwise.report.text import milliseconds, percent, runtime_name, size
-from depthwise.results import Buffer, Epoch, Latency, LayerCost, LayerNoise, Memory
+from depthwise.results import Buffer, Epoch, Latency, LayerNoise, Memory
 
 HALF = 420
 """Width in pixels of a chart that takes half of the page, or all of a phone's."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from depthwise.results import LayerCost
+from depthwise.counts import LayerCost
 
 CONVOLUTIONS = ("Convolution", "Depthwise", "Pointwise", "FullyConnected")
 """Operators that hold weights and do multiply-accumulates."""
