@@ -1,6 +1,6 @@
 """What every rung of the repair ladder does to a trained network, and to the same function with uneven channels.
 
-    python -m benchmarks.ladder RUN [--spread 1,30,100] [--epochs 4]
+    python -m benchmarks.ladder RUN [--spread 1,30,100] [--per-tensor] [--epochs 4]
 
 Each rung is tried, with a scale for each output channel and with one for a layer's weights, however good it is already;
 those that need torch with `--epochs`, for which the training in 8 bits lasts.
@@ -50,7 +50,7 @@ def rows(model: ir.Model, images: ImageData, per_tensor: bool, epochs: float, pr
     if epochs:
         from depthwise.training.rungs import trained_rungs
 
-        rungs += trained_rungs(model, images.train, epochs=epochs)
+        rungs += trained_rungs(model, images.train, epochs=epochs, progress=progress)
     reached = climb(start.state, rungs, start.bench.judge, goal, progress)
     lines = [f"  float32 {100 * start.reference.value:.2f} %"]
     for row in reached.rungs:
@@ -67,13 +67,14 @@ def main() -> None:
     parser.add_argument("run", help="folder of a run")
     parser.add_argument("--spread", default="1,30,100", help="how far channels are apart, times; 1: as trained")
     parser.add_argument("--epochs", type=float, default=0, help="of training in 8 bits; 0: no rung that needs torch")
+    parser.add_argument("--per-tensor", action="store_true", help="only with one scale for a layer's weights")
     chosen = parser.parse_args()
-    model = load_model(chosen.run)
-    with TerminalProgress(quiet=True) as progress:
+    model = load_model(chosen.run, precision="float32")
+    with TerminalProgress() as progress:
         images = images_for(model, chosen.run, None, progress)
         for most in map(float, chosen.spread.split(",")):
             network = model if most == 1 else spread(model, images, most)
-            for per_tensor in (False, True):
+            for per_tensor in (True,) if chosen.per_tensor else (False, True):
                 scales = "one scale for a layer's weights" if per_tensor else "a scale for each output channel"
                 print(f"channels up to {most:g} times apart, {scales}" if most > 1 else f"as trained, {scales}")
                 print("\n".join(rows(network, images, per_tensor, chosen.epochs, progress)), flush=True)

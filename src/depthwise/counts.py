@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from depthwise.config import Record
+from depthwise.device import Precision
 
 
 class LayerCost(Record):
@@ -52,3 +53,30 @@ class Cost(Record):
     input_shape: list[int] = Field(default_factory=list)
     separable: list[Separable] = Field(default_factory=list)
     peaks: dict[str, int] = Field(default_factory=dict)
+
+
+class Roofline(Record):
+    """What one thread of a device reaches at best: `peak` MACs a second in `precision`.
+
+    `bandwidth`: level that bytes come from -> bytes a second, the nearest first, "memory" last.
+    """
+
+    device: str
+    precision: Precision
+    peak: float
+    bandwidth: dict[str, float]
+
+    def ridge(self, level: str) -> float:
+        """MACs for each byte from which on arithmetic is the bound, if bytes come from `level`."""
+        return self.peak / self.bandwidth[level]
+
+
+class Bound(Record):
+    """A layer under a roofline: MACs for each byte, MACs a second at best; "compute" or a level bounds them."""
+
+    layer: str
+    operator: str
+    precision: Precision
+    intensity: float
+    attainable: float
+    bound: str

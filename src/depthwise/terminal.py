@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from depthwise.analysis.verdict import Change, Check
-from depthwise.counts import Cost, Separable
+from depthwise.counts import Bound, Cost, Roofline, Separable
 from depthwise.device import RESOURCES, Device
 from depthwise.inspection import Inspection, LayerCheck
 from depthwise.results import Certainty, Figure, Memory, Results
@@ -217,6 +217,23 @@ def device_lines(devices: Sequence[Device]) -> list[str]:
         f"{name:<{wide[0]}}  {ram:>{wide[1]}}  {flash:>{wide[2]}}  {clock:>{wide[3]}}  {precision:<{wide[4]}}  {text}"
         for name, ram, flash, clock, precision, text in rows
     ]
+
+
+def roofline_lines(roof: Roofline, points: Sequence[Bound]) -> list[str]:
+    """Peak and levels of a device, and the layers of a network under them."""
+    lines = [f"{roof.device}: {roof.peak / 1e9:.3g} GMAC/s {roof.precision} at best, one thread"]
+    for level, rate in roof.bandwidth.items():
+        lines.append(
+            f"  {level:<7} {rate / 1e9:6.3g} GB/s   arithmetic bounds from {roof.ridge(level):.3g} MACs a byte on"
+        )
+    if points:
+        rows = [("layer", "operator", "MACs/B", "GMAC/s at best", "of peak", "bound")]
+        for point in points:
+            share = f"{100 * point.attainable / roof.peak:.0f} %"
+            figures = (f"{point.intensity:.2f}", f"{point.attainable / 1e9:.3g}", share, point.bound)
+            rows.append((point.layer, point.operator, *figures))
+        lines += _table([*rows, ("",) * 6], left=2)[:-2]
+    return lines
 
 
 def measured_lines(device: Device) -> list[str]:

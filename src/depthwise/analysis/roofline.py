@@ -12,8 +12,12 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from depthwise import graph, planning
+from depthwise.counts import Bound, Roofline
+from depthwise.design import Architecture
 from depthwise.device import CACHES, Device, Precision
 from depthwise.errors import UserError
+from depthwise.graph import Graph
 from depthwise.ops import REGISTRY
 from depthwise.ops._quantized import is_integer
 from depthwise.ops.base import activations_of, parameters_of, shape_of
@@ -56,6 +60,50 @@ class Roof:
         return self.macs / self.seconds
 
 
+def roofline_of(device: Device, precision: Precision) -> Roofline:
+    """The roofline of a device.
+
+    Raises:
+        UserError: the device's peak in this precision or its bandwidth is not known.
+    """
+    peak = _peak(device, precision)
+    if "memory" not in device.bandwidth:
+        raise _no_bandwidth(device)
+    levels = [name for name in (*CACHES, "memory") if name in device.bandwidth]
+    bandwidth = {name: device.bandwidth[name] for name in levels}
+    return Roofline(device=device.name, precision=precision, peak=peak, bandwidth=bandwidth)
+
+
+def bounds_of_layers(network: Architecture | Graph, device: Device, precision: Precision | None = None) -> list[Bound]:
+    """The layers of a network that multiply, in order, as the plan for a device runs them.
+
+    Args:
+        network: a Graph or an Architecture. precision: float32 or int8; None: its own.
+
+    Raises:
+        UserError: as `roof`; a network that cannot be planned, or is in 8 bits already.
+    """
+    found = graph.build(network.layers(), name=network.name) if isinstance(network, Architecture) else network
+    normal = graph.normalize(found)
+    if precision and precision != graph.precision_of(normal):
+        if precision == "float32":
+            raise UserError("the network is in int8 already: leave --precision out")
+        normal = graph.assumed_int8(found, "int8")
+    program = planning.plan(normal, device.isa or ("c",))
+    return [
+        Bound(
+            layer=call.name,
+            operator=call.op,
+            precision=precision_of(call.node),
+            intensity=over.intensity,
+            attainable=over.attainable,
+            bound=over.bound,
+        )
+        for call, over in zip(program.calls(), roofs(program, device), strict=True)
+        if over.macs
+    ]
+
+
 def roof(macs: int, traffic: Iterable[Traffic], device: Device, precision: Precision = "float32") -> Roof:
     """The roof over some work on one thread of a device.
 
@@ -64,7 +112,7 @@ def roof(macs: int, traffic: Iterable[Traffic], device: Device, precision: Preci
     """
     peak = _peak(device, precision)
     if "memory" not in device.bandwidth:
-        raise UserError(f"{device.name} has no bandwidth: `depthwise devices measure` finds that of host")
+        raise _no_bandwidth(device)
     levels: dict[str, float] = {}
     total = 0
     for part in traffic:
@@ -74,6 +122,10 @@ def roof(macs: int, traffic: Iterable[Traffic], device: Device, precision: Preci
     moving, computing = sum(levels.values()), macs / peak
     bound = COMPUTE if computing >= moving else max(levels, key=lambda level: levels[level])
     return Roof(max(moving, computing), bound, macs, total)
+
+
+def _no_bandwidth(device: Device) -> UserError:
+    return UserError(f"{device.name} has no bandwidth: `depthwise devices measure` finds that of host")
 
 
 def level_of(size: int, device: Device) -> str:

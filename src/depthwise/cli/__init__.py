@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from depthwise.cli import fit, inspect, profile, quantize
+from depthwise.cli import devices, fit, inspect, profile, quantize
 from depthwise.cli.common import (
     Channels,
     Classes,
@@ -17,7 +17,6 @@ from depthwise.cli.common import (
     LatencyLimit,
     MacLimit,
     ParameterLimit,
-    Quiet,
     Ram,
     Resolution,
     Source,
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from depthwise.compiler import Compiled
     from depthwise.device import Device
 
-__all__ = ["app", "fit", "inspect", "main", "profile", "quantize"]
+__all__ = ["app", "devices", "fit", "inspect", "main", "profile", "quantize"]
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -263,51 +262,6 @@ def models(as_json: Json = False) -> None:
             f"{name:<20} {MODELS[name].resolution} px   {cost.parameters / 1e6:.2f} M parameters   "
             f"{cost.macs / 1e6:.1f} M MACs at width 1, 1000 classes"
         )
-
-
-devices_app = typer.Typer()
-app.add_typer(devices_app, name="devices")
-
-
-@devices_app.callback(invoke_without_command=True)
-def devices(context: typer.Context, as_json: Json = False) -> None:
-    """List the devices, with their RAM, flash and clock; `depthwise devices measure` measures this machine."""
-    if context.invoked_subcommand:
-        return
-    from dataclasses import asdict
-
-    from depthwise.device import device_names, load_device
-
-    found = [load_device(name) for name in device_names()]
-    if as_json:
-        print(json.dumps([asdict(device) for device in found], indent=1))
-        return
-    from depthwise.terminal import device_lines
-
-    print("\n".join(device_lines(found)))
-
-
-@devices_app.command()
-def measure(
-    device: Annotated[str, typer.Argument(help="only this machine can be measured: host")] = "host",
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Measure this machine: clock, peak, caches, bandwidth, cycles per MAC. `check` predicts latency with them."""
-    from dataclasses import asdict
-
-    from depthwise.compiler import native_isa
-    from depthwise.device import HOST, load_device
-    from depthwise.machine import host_file
-    from depthwise.profiling import measure_host
-    from depthwise.terminal import TerminalProgress, measured_lines
-
-    if (name := load_device(device).name) != HOST:
-        raise UserError(f"only this machine (host) can be measured here: write the figures of {name} to a .toml file")
-    with TerminalProgress(quiet) as progress:
-        found = measure_host(progress).with_isa(native_isa())
-    lines = [*measured_lines(found), f"kept in {host_file()}"]
-    print(json.dumps(asdict(found), indent=1) if as_json else "\n".join(lines))
 
 
 def _fail(message: str, exit_code: int = 2) -> NoReturn:

@@ -23,6 +23,11 @@ _FILTERS = (
 )
 
 
+def template_text(name: str) -> str:
+    """A template as it is written."""
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
 @cache
 def environment() -> jinja2.Environment:
     """The templates in `templates/`: what goes into HTML is escaped, a name that is not given is an error."""
