@@ -46,32 +46,42 @@ __all__ = [
 ]
 
 
-def create(name: str, *, features_only: bool = False, **options: Any) -> "torch.nn.Module":
-    """A freshly initialized torch module of a registered model.
+def create(
+    name: str, weights: "str | Path | None" = None, *, features_only: bool = False, **options: Any
+) -> "torch.nn.Module":
+    """A torch module of a registered model.
 
     Args:
         name: of the model, e.g. "mobilenet_v2", or one that other libraries give it ("mobilenetv2_050").
+        weights: a file of torchvision's, timm's or our own, an address, "hf:USER/NAME" or a published name, e.g.
+            "mobilenet_v2.imagenet1k_v1"; None: freshly initialized ones.
         features_only: without the head; the last map of each size is returned, the largest first.
         options: width, resolution, classes, channels, as in `design.architecture`.
 
     Returns:
         A module from float32 images [N, channels, resolution, resolution] to logits [N, classes], with
         `forward_features` and `reset_classifier` (`design.network.Network`); or to a list of maps, which `features`
-        describes (`design.network.FeatureNetwork`).
+        describes (`design.network.FeatureNetwork`). With weights it says how their images are prepared
+        (`preprocessing`), and so does what is compiled or exported from it.
 
     Raises:
-        UserError: an unknown name, a value out of range, or torch is not installed.
+        UserError: an unknown name, a value out of range, weights of another network, or torch is not installed.
     """
-    from depthwise.design import architecture
+    from depthwise.design import architecture, checkpoints
 
-    layers = architecture(name, **options).layers()
+    design = architecture(name, **options)
+    loaded = None if weights is None else checkpoints.load(weights, design)
     try:
         from depthwise.design.network import FeatureNetwork, build_network
     except ModuleNotFoundError as error:
         from depthwise.errors import missing_extra
 
         raise missing_extra("create", error.name or "torch", "train") from None
-    return FeatureNetwork(layers) if features_only else build_network(layers)
+    layers = (design if loaded is None else loaded.architecture).layers()
+    network = FeatureNetwork(layers) if features_only else build_network(layers)
+    if loaded is not None:
+        network.take_weights(loaded.weights, loaded.preprocessing)
+    return network
 
 
 def list_models(pattern: str = "*") -> list[str]:

@@ -24,6 +24,7 @@ class Config(Record):
         data: path or name of the data set, as given but for a slash at its end.
         data_dir: where a named set lies, if not at its usual place.
         model: None: a search finds the network. width, depth: its multipliers; depth of the repeats of its stages.
+        weights: what its training starts from: a file, an address or a published name; None: random weights.
         resolution, channels: of its input (None: from the data).
         ram, flash (bytes), latency (seconds), macs, parameters: limits of the network, beside the device's own.
         epochs, train_time: one of the two; train_time in seconds is turned into epochs at the start.
@@ -38,6 +39,7 @@ class Config(Record):
     data: str
     data_dir: str | None = None
     model: str | None = None
+    weights: str | None = None
     width: float = 1.0
     depth: float = 1.0
     resolution: int | None = None
@@ -58,11 +60,11 @@ class Config(Record):
     input: Literal["uint8", "float"] = "uint8"
     split: tuple[float, float] = (0.15, 0.15)
 
-    @field_validator("data", mode="before")
+    @field_validator("data", "weights", mode="before")
     @classmethod
-    def _plain(cls, data: Any) -> Any:
+    def _plain(cls, path: Any) -> Any:
         """PHOTOS/ is PHOTOS: shells add the slash, and one run must not become two."""
-        text = str(data) if isinstance(data, Path) else data
+        text = str(path) if isinstance(path, Path) else path
         return text.rstrip("/") or text if isinstance(text, str) else text
 
     @property
@@ -76,10 +78,10 @@ class Config(Record):
         if choices.get("epochs") is not None and choices.get("train_time") is not None:
             raise UserError("epochs and train time exclude each other: give one")
         if choices.get("model") is None:
-            for name in ("width", "depth"):
+            for name in ("width", "depth", "weights"):
                 if choices.get(name) is not None:
                     raise UserError(
-                        f"{name} {choices[name]:g} is given without a model: name one, or leave it to the search"
+                        f"{name} {choices[name]} is given without a model: name one, or leave it to the search"
                     )
         if choices.get("precision") == "float32" and choices.get("max_drop") is not None:
             raise UserError(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from depthwise.config import Record
 from depthwise.counts import Cost
 from depthwise.device import Precision
+from depthwise.start import Start
 
 Certainty = Literal["exact", "measured", "estimated", "unknown"]
 """How sure a figure is."""
@@ -342,6 +343,7 @@ class Results(BaseModel):
         ladder: how the float network came to 8 bits; absent where nobody asked for them, or they could not be had.
         shipped, shipping: the precision of what ships, and why.
         budget: what the shipped network takes of each resource, with its limit.
+        start: the weights that the training began with; absent if they were random.
         papers: what describes the architecture, one "Authors year, title, address" each; the model card lists them.
     """
 
@@ -353,6 +355,7 @@ class Results(BaseModel):
     search: Search | None = None
     cost: Cost | None = None
     papers: list[str] = Field(default_factory=list)
+    start: Start | None = None
     training: Training | None = None
     ladder: Ladder | None = None
     shipped: Precision | None = None

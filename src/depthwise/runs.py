@@ -29,6 +29,9 @@ PLAN = "plan.json"
 CHECKPOINT = "checkpoint.pt"
 """In the run folder while its training is not a finished stage."""
 
+START = "start.safetensors"
+"""In the run folder: the weights that its training begins with, if not random ones."""
+
 
 class Run:
     """An open run folder. Create it with `Run.create` or `Run.open`; hold `locked()` while writing.

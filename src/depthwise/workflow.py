@@ -21,14 +21,14 @@ from depthwise import analysis, data, design, graph, profiling, report, selectio
 from depthwise.compiler import find_compiler, memory_of, native_isa, runs_here
 from depthwise.config import Config
 from depthwise.data import ImageData
-from depthwise.design import Architecture
+from depthwise.design import Architecture, checkpoints
 from depthwise.device import Device, Precision, limits_of, load_device
 from depthwise.engine import Engine
 from depthwise.errors import UserError, missing_extra
 from depthwise.files import file_fingerprint, write_text
 from depthwise.progress import Progress, Silent
 from depthwise.results import DataFacts, Latency, Origin, Results
-from depthwise.runs import CHECKPOINT, MODELS_OF, PLAN, Run
+from depthwise.runs import CHECKPOINT, MODELS_OF, PLAN, START, Run
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -63,7 +63,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
     images = read_data(config, progress)
     path = folder or default_folder(config)
     if not (path / "config.json").exists():
-        selection.require_fit(config, device, images, progress)
+        require_usable(config, device, images, progress)
 
     run = Run.create(path, config)
     weights, model = run.path / "weights.safetensors", run.path / "model.onnx"
@@ -72,6 +72,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
         settings = config.model_dump(exclude={"device", "input", "precision", "max_drop"})
         key: dict[str, Any] = {"settings": settings, "data": images.fingerprint}
         key["network"] = [architecture.name, architecture.width, architecture.depth, architecture.resolution]
+        key |= {"start": file_fingerprint(run.path / START)} if config.weights else {}
         files = [weights.name, "results.json"]
         run.stage("training", key, files, lambda: train(run, architecture, images, progress))
         (run.path / CHECKPOINT).unlink(missing_ok=True)
@@ -144,10 +145,10 @@ def read_data(config: Config, progress: Progress, size: int | None = None) -> Im
 
 def choose_network(run: Run, device: Device, images: ImageData, progress: Progress) -> tuple[Architecture, ImageData]:
     """The network that the user named, or the one that a search finds, and the images at its resolution."""
-    config, form = run.config, images.preprocessing
-    size = (len(images.classes), form.channels)
+    config = run.config
     if config.model is not None:
-        return design.architecture(config.model, config.width, form.size, *size, depth=config.depth), images
+        architecture = named_network(config, images)
+        return _training().begin(run, architecture, images, progress) if config.weights else (architecture, images)
     read = lru_cache(maxsize=len(selection.SCALES))(lambda size: read_data(config, Silent(), size))
     key = {"settings": config.model_dump(), "data": images.fingerprint}
     run.stage(
@@ -159,8 +160,24 @@ def choose_network(run: Run, device: Device, images: ImageData, progress: Progre
     found = run.results.search
     assert found is not None
     one = next(candidate for candidate in found.candidates if candidate.name == found.choice)
+    size = (len(images.classes), images.preprocessing.channels)
     chosen = design.architecture(one.model, one.width, one.resolution, *size, depth=one.depth)
     return chosen, read(one.resolution)
+
+
+def require_usable(config: Config, device: Device, images: ImageData, progress: Progress) -> None:
+    """Before a folder is made: UserError if no network can fit, or the weights to start from are another network's."""
+    selection.require_fit(config, device, images, progress)
+    if config.weights is not None:
+        checkpoints.load(config.weights, named_network(config, images))
+
+
+def named_network(config: Config, images: ImageData) -> Architecture:
+    """The network that the user named, for the images."""
+    assert config.model is not None
+    form = images.preprocessing
+    size = (form.size, len(images.classes), form.channels)
+    return design.architecture(config.model, config.width, *size, depth=config.depth)
 
 
 def train(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
@@ -170,7 +187,7 @@ def train(run: Run, architecture: Architecture, images: ImageData, progress: Pro
     plan = selection.stored_plan(run) if found else None
     progress.stage("training")
     with _clock() as seconds:
-        network = training.new_network(architecture.layers(), config.seed)
+        network = training.new_network(architecture.layers(), config.seed, training.start_weights(run))
         history = training.train(
             network,
             images,
@@ -186,6 +203,7 @@ def train(run: Run, architecture: Architecture, images: ImageData, progress: Pro
         data=_facts(images),
         cost=analysis.cost(graph.build(architecture.layers(), name=architecture.name)),
         papers=list(architecture.papers),
+        start=training.start_of(run),
         training=history,
         seconds={"search": found.seconds, "training": seconds()} if found else {"training": seconds()},
     )

@@ -24,6 +24,9 @@ Epochs = Annotated[
     int | None, typer.Option(min=1, help="train the chosen network so many epochs instead", show_default=False)
 ]
 Model = Annotated[str | None, typer.Option(help="train this one and search nothing, see `depthwise models`")]
+Weights = Annotated[
+    str | None, typer.Option(help="start --model from these: a file, an address, hf:USER/NAME or a published name")
+]
 ModelWidth = Annotated[float | None, typer.Option(help="width multiplier of --model, e.g. 0.35")]
 ModelDepth = Annotated[float | None, typer.Option(help="depth multiplier of --model, e.g. 0.5")]
 BatchSize = Annotated[int, typer.Option(min=2, help="images a step")]
@@ -59,6 +62,7 @@ def fit(
     train_time: TrainTime = None,
     epochs: Epochs = None,
     model: Model = None,
+    weights: Weights = None,
     width: ModelWidth = None,
     depth: ModelDepth = None,
     resolution: Resolution = None,

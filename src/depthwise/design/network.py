@@ -1,11 +1,14 @@
 """Layers -> torch. The one builder: it names no family and no block kind."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depthwise.data.preprocessing import Preprocessing
 from depthwise.design.features import features_of
 from depthwise.errors import UserError
 from depthwise.graph.layers import Layer
@@ -18,7 +21,12 @@ class Network(nn.Module):
         layers: in topological order; the first is the input, the last one's output is the module's.
 
     forward takes float32 images [N, C, H, W] and returns logits [N, classes].
+
+    Attributes:
+        preprocessing: how the images of its weights are prepared, None if that is not known.
     """
+
+    preprocessing: Preprocessing | None = None
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__()
@@ -47,6 +55,12 @@ class Network(nn.Module):
             values[layer.name] = self.get_submodule(layer.name)(*(values[name] for name in layer.inputs))
             missing.discard(layer.name)
         return {name: values[name] for name in wanted}
+
+    def take_weights(self, weights: Mapping[str, np.ndarray], preprocessing: Preprocessing | None = None) -> None:
+        """Takes arrays by state_dict key, and how their images are prepared; what they lack stays as it is."""
+        tensors = {key: torch.from_numpy(array) for key, array in weights.items()}
+        self.load_state_dict(tensors, strict=False)
+        self.preprocessing = preprocessing
 
     def reset_classifier(self, classes: int) -> None:
         """Puts a freshly initialized classifier in the place of the last layer.

@@ -49,7 +49,7 @@ def load_network(source: Any, precision: Precision | None = None, **options: Any
     if hasattr(source, "layers") and hasattr(source, "state_dict"):
         _no_options(type(source).__name__, options)
         weights = {name: tensor.detach().cpu().numpy() for name, tensor in source.state_dict().items()}
-        return graph.build(source.layers, weights)
+        return graph.build(source.layers, weights, preprocessing=getattr(source, "preprocessing", None))
     return graph.load(source, **options)
 
 

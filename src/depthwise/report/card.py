@@ -41,6 +41,7 @@ def render_card(material: Material) -> str:
             latency=text.shipped_latency(results),
             accuracy=text.shipped_accuracy(results),
             training=training,
+            start=results.start,
             device=material.device,
             machine=origin.machine if origin else None,
             version=origin.versions.get("depthwise") if origin else None,

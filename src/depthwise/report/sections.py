@@ -44,6 +44,7 @@ def training_section(material: Material) -> Values | None:
     best = next((row for row in training.history if row.epoch == training.best_epoch), None)
     return {
         "training": training,
+        "start": material.results.start,
         "best": best,
         "loss": charts.curve(training.history, "loss", training.best_epoch),
         "accuracy": charts.curve(training.history, "accuracy", training.best_epoch),

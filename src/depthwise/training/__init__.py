@@ -4,6 +4,7 @@ Importing this room imports torch, so callers import it inside the function that
 into `errors.missing_extra`.
 """
 
+from depthwise.training.beginning import begin, start_of, start_weights
 from depthwise.training.evaluate import logits, one_thread, predict, prepared
 from depthwise.training.loop import follow, train
 from depthwise.training.plan import DEFAULT_EPOCHS, make_plan, measure_speed, stored_plan, trial_plan
@@ -17,6 +18,7 @@ __all__ = [
     "Plan",
     "Settings",
     "Split",
+    "begin",
     "follow",
     "load_network",
     "load_weights",
@@ -27,6 +29,8 @@ __all__ = [
     "one_thread",
     "predict",
     "prepared",
+    "start_of",
+    "start_weights",
     "stored_plan",
     "train",
     "trained_rungs",

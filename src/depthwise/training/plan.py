@@ -150,7 +150,7 @@ def _plan(network: nn.Module, data: Images, settings: Settings, epochs: int) -> 
         steps_per_epoch=steps,
         batch_size=batch,
         validation_images=len(data.validation),
-        learning_rate=settings.learning_rate or 0.1 * batch / 32,
+        learning_rate=settings.learning_rate or (0.01 if settings.tuned else 0.1) * batch / 32,
         warmup_steps=_warmup(epochs * steps),
         momentum=0.9,
         weight_decay=2e-4,

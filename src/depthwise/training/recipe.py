@@ -56,6 +56,7 @@ class Settings(Record):
         seed: of order, augmentation and dropout.
         augmentation: name in `augmentation.AUGMENTATIONS`; None: none in runs of few passes, else the standard one.
         flip: whether it may mirror left and right.
+        tuned: whether trained weights are tuned: the recipe's rate is a tenth then.
     """
 
     batch_size: int = 64
@@ -63,11 +64,17 @@ class Settings(Record):
     seed: int = 0
     augmentation: str | None = None
     flip: bool = True
+    tuned: bool = False
 
     @classmethod
     def of(cls, config: Config) -> "Settings":
         """What the config of a run has chosen."""
-        return cls(batch_size=config.batch_size, learning_rate=config.learning_rate, seed=config.seed)
+        return cls(
+            batch_size=config.batch_size,
+            learning_rate=config.learning_rate,
+            seed=config.seed,
+            tuned=config.weights is not None,
+        )
 
 
 class Plan(Record):

