@@ -276,13 +276,14 @@ def quantize(
     return found
 
 
-def export(model: Any, to: str, path: "str | Path", **options: Any) -> "Exported":
+def export(model: Any, to: str, path: "str | Path", precision: str | None = None, **options: Any) -> "Exported":
     """Writes a trained network in another runtime's format, after comparing what that runtime computes from it.
 
     Args:
         model: a run folder, .onnx file, torch module or Graph.
         to: name of the format, e.g. "litert".
         path: of the file, with the format's suffix.
+        precision: of the weights, where the format offers a choice; None: as suits the network.
         options: for a foreign torch module: shape=(channels, height, width).
 
     Raises:
@@ -294,7 +295,7 @@ def export(model: Any, to: str, path: "str | Path", **options: Any) -> "Exported
     from depthwise.design.source import load_model
     from depthwise.exporters import export as write
 
-    return write(load_model(model, **options), to, Path(path))
+    return write(load_model(model, **options), to, Path(path), precision)
 
 
 def profile(model: Any, progress: "Progress | None" = None, **options: Any) -> "Profile":

@@ -33,7 +33,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Gives an empty folder beside `path` to fill; at a clean exit it takes the place of `path`, else it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+    aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent))
     aside.chmod(0o777 & ~_umask())
     try:
         yield aside
@@ -46,6 +46,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             aside.replace(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def open_to_readers(folder: Path) -> None:
+    """Gives all in a folder that a library made for its owner alone the permissions of new files and folders."""
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~_umask())
 
 
 def write_text(path: Path, text: str) -> None:

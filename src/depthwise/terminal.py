@@ -196,11 +196,15 @@ def _agreement(results: Results, name: str, difference: float) -> str:
 def export_lines(exported: "Exported") -> list[str]:
     """What was written by an exporter, what it takes, and how well it agrees."""
     shapes = ", ".join("[" + ", ".join(map(str, shape)) + "]" for shape in exported.inputs)
-    quantized = ", then quantized by the scale and zero point of its input" if exported.input_type == "int8" else ""
+    takes = f"{exported.input_type} {shapes} ({exported.layout}), normalized as in training"
+    if exported.input_type == "int8":
+        takes += ", then quantized by the scale and zero point of its input"
+    if exported.input_type == "image":
+        takes = f"the pixels of an image, {shapes} ({exported.layout}), and normalizes them"
     return [
         f"wrote {exported.path} ({format_bytes(exported.bytes)})",
-        f"takes {exported.input_type} {shapes} ({exported.layout}), normalized as in training{quantized}",
-        f"checked: {exported.runtime} differs from the network by {exported.difference:.1e} of the largest output"
+        f"takes {takes}",
+        f"checked: {exported.checked} differs from the network by {exported.difference:.1e} of the largest output"
         + ("" if exported.steps is None else f", {exported.steps:.1f} steps of its scale"),
     ]
 

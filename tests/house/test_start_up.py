@@ -22,6 +22,7 @@ EXTRAS = (
     "torch",
     "accelerate",
     "ai_edge_litert",
+    "coremltools",
     "flatbuffers",
     "kornia",
     "safetensors",

@@ -200,6 +200,9 @@ def export(
     model: Annotated[str, typer.Argument(help="a run folder or an .onnx file")],
     to: Annotated[str, typer.Option(help="the format, e.g. litert")],
     output: Annotated[Path, typer.Option("-o", "--output", help="the file")],
+    precision: Annotated[
+        str | None, typer.Option(help="of the weights, where the format offers a choice: float16 or int8")
+    ] = None,
 ) -> None:
     """Write a trained network for another runtime; what that computes from the file is compared first.
 
@@ -208,7 +211,7 @@ def export(
     from depthwise import export as write
     from depthwise.terminal import export_lines
 
-    print("\n".join(export_lines(write(model, to, output))))
+    print("\n".join(export_lines(write(model, to, output, precision))))
 
 
 @app.command()

@@ -17,15 +17,16 @@ EXPORTERS: Registry[Exporter] = Registry("export format", __name__, "EXPORTERS")
 __all__ = ["EXPORTERS", "Exported", "Exporter", "export"]
 
 
-def export(network: ir.Model, to: str, path: Path) -> Exported:
+def export(network: ir.Model, to: str, path: Path, precision: str | None = None) -> Exported:
     """Writes a network in another runtime's format, if what that runtime computes from it is right.
 
     Args:
         network: any Graph with weights.
         to: name of the format, a key of `EXPORTERS`.
         path: of the file; it is written whole, after the comparison, or not at all.
+        precision: of the weights, where the format offers a choice; None: as suits the network.
 
     Raises:
         UserError: as `exporters.base.write`; an unknown format.
     """
-    return write(network, EXPORTERS[to], path)
+    return write(network, EXPORTERS[to], path, precision)

@@ -10,7 +10,7 @@ import onnx_ir as ir
 from depthwise import graph
 from depthwise.device import Precision
 from depthwise.errors import UserError
-from depthwise.files import atomic_file
+from depthwise.files import atomic_file, atomic_folder
 from depthwise.graph.metadata import has_weights
 from depthwise.ops._quantized import input_quantization, is_integer
 from depthwise.ops.base import shape_of
@@ -32,6 +32,13 @@ class Exporter:
         layout: of image inputs and outputs, "NHWC" or "NCHW".
         write: writes a Graph in normal form with float32 input to a path; raises UserError for what it cannot express.
         run: runs a file on one array per input, in `layout`, and returns one array per output.
+        folder: whether its files are folders; `write` gets an empty one.
+        precisions: in which a user may have the weights, for a format that offers a choice.
+        stored: the network of the rounded weights that the file has, of a Graph in normal form and one of `precisions`
+            (None: as suits the network); `write` gets it. None: the network itself.
+        agreement: largest allowed difference between the file and the stored network; None: by precision, AGREEMENT.
+        takes_image: whether its files take the image's pixels and normalize them inside, for a Graph in normal form.
+        checked: what is compared, for messages; empty: what the runtime computes.
     """
 
     suffix: str
@@ -39,6 +46,12 @@ class Exporter:
     layout: str
     write: Callable[[ir.Model, Path], None]
     run: Callable[[Path, Sequence[np.ndarray]], list[np.ndarray]]
+    folder: bool = False
+    precisions: Sequence[str] = ()
+    stored: Callable[[ir.Model, str | None], ir.Model] | None = None
+    agreement: float | None = None
+    takes_image: Callable[[ir.Model], bool] = lambda _: False
+    checked: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,8 @@ class Exported:
 
     `difference` is max|a - b| / max|b| over all outputs, b from the NumPy interpreter in float64 accumulation.
     Of a network that ends in 8 bits `steps` is the same in steps of the last output's scale, else None.
-    `input_type` is "int8" where the file takes the values of an input that the network quantizes first.
+    `input_type` is "int8" where the file takes the values of an input that the network quantizes first, "image" where
+    it takes pixels and normalizes them itself. `checked` says what was compared.
     """
 
     path: Path
@@ -58,43 +72,82 @@ class Exported:
     runtime: str
     input_type: str
     steps: float | None = None
+    checked: str = ""
 
 
-def write(network: ir.Model, exporter: Exporter, path: Path) -> Exported:
+def write(network: ir.Model, exporter: Exporter, path: Path, precision: str | None = None) -> Exported:
     """Writes a network by an exporter and compares what comes out on random inputs.
 
+    Args:
+        network: any Graph with weights.
+        exporter: of the format.
+        path: of the file.
+        precision: of the weights, one of the exporter's; None: as suits the network.
+
     Raises:
-        UserError: a suffix of another format; a network without weights; what `graph.normalize` and the exporter
-            refuse; a missing library; a difference above AGREEMENT. Nothing is left behind then.
+        UserError: a suffix of another format; a precision that it does not offer; a network without weights; what
+            `graph.normalize` and the exporter refuse; a missing library; a difference above the allowed one. Nothing
+            is left behind then.
     """
+    _check(network, exporter, path, precision)
+    normal = graph.normalize(network)
+    stored = normal if exporter.stored is None else exporter.stored(normal, precision)
+    random = np.random.default_rng(0)
+    inputs = [random.standard_normal(shape_of(value)).astype(np.float32) for value in normal.graph.inputs]
+    arranged = [to_layout(array, exporter.layout) for array in inputs]
+    expected, meant = (
+        [to_layout(array, exporter.layout) for array in graph.evaluate(one, inputs)] for one in (normal, stored)
+    )
+    checked = exporter.checked or exporter.runtime
+    with (atomic_folder if exporter.folder else atomic_file)(path) as aside:
+        exporter.write(stored, aside)
+        found = exporter.run(aside, arranged)
+        wrong = _largest_difference(found, meant)
+        allowed = exporter.agreement or AGREEMENT["int8" if any(map(is_integer, normal.graph)) else "float32"]
+        if not wrong <= allowed:
+            raise UserError(
+                f"{checked} computes other outputs from {path} than the network: they differ by "
+                f"{wrong:.1e} of the largest, allowed are {allowed:g}; nothing was written"
+            )
+    difference, step = _largest_difference(found, expected), _step(normal)
+    return Exported(
+        path,
+        _bytes(path),
+        exporter.layout,
+        [array.shape for array in arranged],
+        difference,
+        exporter.runtime,
+        _input_type(exporter, normal),
+        None if step is None else difference * max(float(np.abs(array).max()) for array in expected) / step,
+        checked,
+    )
+
+
+def _check(network: ir.Model, exporter: Exporter, path: Path, precision: str | None) -> None:
+    """Refuses what can be refused before any work."""
     if path.suffix != exporter.suffix:
         raise UserError(
             f"{exporter.runtime} files end in {exporter.suffix}: name it {path.with_suffix(exporter.suffix)}"
         )
+    if precision is not None and precision not in exporter.precisions:
+        offered = " or ".join(exporter.precisions) or "in the network's own precision"
+        raise UserError(f"--precision {precision}: {exporter.runtime} files are written {offered}")
     if not has_weights(network):
         raise UserError(
             "the network has shapes only, no trained weights: give a run folder of `depthwise fit` or an .onnx file"
         )
-    normal = graph.normalize(network)
-    random = np.random.default_rng(0)
-    inputs = [random.standard_normal(shape_of(value)).astype(np.float32) for value in normal.graph.inputs]
-    expected = graph.evaluate(normal, inputs)
-    step = _step(normal)
-    arranged = [to_layout(array, exporter.layout) for array in inputs]
-    with atomic_file(path) as aside:
-        exporter.write(normal, aside)
-        found = exporter.run(aside, arranged)
-        difference = _largest_difference(found, [to_layout(array, exporter.layout) for array in expected])
-        allowed = AGREEMENT["int8" if any(map(is_integer, normal.graph)) else "float32"]
-        if not difference <= allowed:
-            raise UserError(
-                f"{exporter.runtime} computes other outputs from {path} than the network: they differ by "
-                f"{difference:.1e} of the largest, allowed are {allowed:g}; nothing was written"
-            )
-    shapes = [array.shape for array in arranged]
-    steps = None if step is None else difference * max(float(np.abs(array).max()) for array in expected) / step
-    kind = "int8" if all(bytes_of_input(value) for value in normal.graph.inputs) else "float32"
-    return Exported(path, path.stat().st_size, exporter.layout, shapes, difference, exporter.runtime, kind, steps)
+
+
+def _input_type(exporter: Exporter, normal: ir.Model) -> str:
+    if exporter.takes_image(normal):
+        return "image"
+    quantized = exporter.stored is None and all(bytes_of_input(value) for value in normal.graph.inputs)
+    return "int8" if quantized else "float32"
+
+
+def _bytes(path: Path) -> int:
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return sum(each.stat().st_size for each in files)
 
 
 def _step(normal: ir.Model) -> float | None:

@@ -1,0 +1,276 @@
+"""Core ML packages, read again: each operator and family means what it does here; numbers, labels and image too."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+import depthwise
+import networks
+from depthwise import design, graph
+from depthwise.cli import main
+from depthwise.errors import UserError
+from depthwise.exporters import _coreml_program, coreml
+from depthwise.exporters._coreml_reading import RULES, Package
+from depthwise.exporters._coreml_weights import stored
+from depthwise.ops import DOMAIN, REGISTRY, cases
+from depthwise.ops._quantized import is_integer
+from depthwise.ops.base import activations_of, array_of, parameters_of
+from depthwise.ops.cases import Case
+from quantized import quantized
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("coremltools") is None,
+    reason="coremltools is not installed: pip install 'depthwise[export]'",
+)
+
+CASES = [
+    case
+    for table in cases.REGISTRY.values()
+    for case in table
+    if not case.camera and not case.integer and sum(np.prod(shape) for shape in case.inputs) < 5000
+]
+
+
+def graph_of(case: Case) -> ir.Model:
+    """One node of the normal form as a Graph."""
+    node = case.node()
+    (out,) = node.outputs
+    out.name, out.shape, out.type = "out", ir.Shape(REGISTRY[case.op].shape(node)), ir.TensorType(ir.DataType.FLOAT)
+    inside = ir.Graph(
+        activations_of(node), [out], nodes=[node], initializers=parameters_of(node), opset_imports={DOMAIN: 1}
+    )
+    return ir.Model(inside, ir_version=8)
+
+
+def operations(path: Path) -> list[str]:
+    """Kinds of the program's operations, constants left out."""
+    return [each.op_type for each in Package(path).operations if each.op_type != "const"]
+
+
+def test_the_cases_cover_the_operators() -> None:
+    assert {case.op for case in CASES} >= set(coreml.OPERATORS) - {"Flatten"}
+
+
+@pytest.mark.parametrize("op", sorted(coreml.OPERATORS.keys() - {"Flatten"}))
+def test_operators(op: str, tmp_path: Path) -> None:
+    """Every case with distinct attributes: the package is the stored network but for 1/6 and bounds in float16."""
+    done: set[str] = set()
+    for case in CASES:
+        key = f"{sorted(case.attributes.items())} {len(case.inputs)}"
+        if case.op != op or key in done or len(done) == 12:
+            continue
+        done.add(key)
+        model = stored(graph_of(case), None)
+        path = tmp_path / f"{len(done)}.mlpackage"
+        coreml.write(model, path)
+        (found,) = coreml.run(path, case.activations())
+        (expected,) = graph.evaluate(model, case.activations())
+        np.testing.assert_allclose(found, expected, rtol=5e-4, atol=5e-4 * np.abs(expected).max(), err_msg=str(case))
+    assert done
+
+
+@pytest.mark.parametrize("name", list(design.MODELS))
+def test_families(name: str, tmp_path: Path) -> None:
+    """float16: an image of the right size and colour, the labels, every weight to half precision, all operators."""
+    network = networks.family(name, 0.25, 32)
+    exported = depthwise.export(network, "coreml", tmp_path / "small.mlpackage")
+    assert exported.input_type == "image" and exported.difference < 0.05
+    package = Package(exported.path)
+    (image,) = package.description.input
+    assert (image.name, image.type.imageType.width, image.type.imageType.height) == ("image", 32, 32)
+    assert image.type.imageType.ColorSpace.Name(image.type.imageType.colorSpace) == "RGB"
+    assert package.classes() == [f"class {index}" for index in range(10)]
+    assert package.description.predictedFeatureName == "classLabel"
+    assert package.description.predictedProbabilitiesName == "classLabel_probs"
+    normal = graph.normalize(network)
+    names = _coreml_program.names_of(normal)
+    for node in normal.graph:
+        if parameters_of(node):
+            constant = package.constant(f"{names[node.outputs[0]]}_weight")["val"]
+            assert constant.dtype == np.float16
+            np.testing.assert_array_equal(constant, array_of(node.inputs[1]).astype(np.float16))
+    found = operations(exported.path)
+    kinds = [node.op_type for node in normal.graph]
+    assert found.count("conv") == sum(kinds.count(op) for op in ("Convolution", "Depthwise", "Pointwise"))
+    assert found.count("linear") == kinds.count("FullyConnected")
+    assert found.count("add") == kinds.count("Add")
+    assert found[-1] == "classify"
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v3_small"])
+@pytest.mark.parametrize("quantize", [False, True], ids=["asked for", "of 8 bits"])
+def test_int8_weights(name: str, quantize: bool, tmp_path: Path) -> None:
+    """An 8-bit network's own integers, or the nearest ones by channel where they are asked for."""
+    network = networks.family(name, 0.25, 32)
+    if quantize:
+        network = quantized(network)
+    exported = depthwise.export(network, "coreml", tmp_path / "small.mlpackage", None if quantize else "int8")
+    assert exported.input_type == "image"
+    package, normal = Package(exported.path), graph.normalize(network)
+    names = _coreml_program.names_of(normal)
+    for node in normal.graph:
+        if not parameters_of(node):
+            continue
+        constant = package.constant(f"{names[node.outputs[0]]}_weight")
+        values, scales, weight = constant["quantized_data"], constant["scale"], array_of(node.inputs[1])
+        assert (values.dtype, scales.dtype) == (np.int8, np.float16)
+        if quantize:
+            assert is_integer(node)
+            np.testing.assert_array_equal(values, weight)
+            np.testing.assert_allclose(scales, array_of(node.inputs[3]), rtol=2**-11, atol=2**-25)
+        else:
+            column = scales.astype(np.float32).reshape(-1, *[1] * (weight.ndim - 1))
+            assert (np.abs(values * column - weight) <= 0.6 * column).all()
+    assert "constexpr_affine_dequantize" in operations(exported.path)
+    half = depthwise.export(networks.family(name, 0.25, 32), "coreml", tmp_path / "half.mlpackage")
+    assert exported.bytes < half.bytes
+
+
+def test_the_end_of_bytes_is_kept(tmp_path: Path) -> None:
+    """Where the range of an 8-bit value is all that is left of a ReLU, the package has a bound."""
+    network = quantized(networks.by_hand(camera=False))
+    add = next(node for node in network.graph if node.op_type == "Add")
+    add.attributes["y_zero"] = ir.AttrInt64("y_zero", 0)
+    for use in add.outputs[0].uses():
+        use.node.attributes["x_zeros"] = ir.AttrInt64s("x_zeros", [0])
+    model = stored(network, None)
+    bounded = next(node for node in model.graph if node.op_type == "Add")
+    assert bounded.attributes.get_float("minimum") == 0
+    coreml.write(model, tmp_path / "small.mlpackage")
+    x = np.random.default_rng(0).standard_normal((1, 3, 9, 7)).astype(np.float32)
+    (found,), (expected,) = coreml.run(tmp_path / "small.mlpackage", [x]), graph.evaluate(network, x)
+    assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
+
+
+def test_pixels_are_normalized_inside(tmp_path: Path) -> None:
+    """The scale of an image type is one number, so each channel's is an operation; a grey image has one channel."""
+    form = np.asarray((0.485, 0.456, 0.406)), np.asarray((0.229, 0.224, 0.225))
+    for channels, colour in ((3, "RGB"), (1, "GRAYSCALE")):
+        path = tmp_path / f"{colour}.mlpackage"
+        depthwise.export(networks.family("mobilenet_v1", 0.25, 32, channels=channels), "coreml", path)
+        package = Package(path)
+        (image,) = package.description.input
+        assert image.type.imageType.ColorSpace.Name(image.type.imageType.colorSpace) == colour
+        pixels = np.random.default_rng(0).integers(0, 256, (1, channels, 32, 32)).astype(np.float64)
+        mean, std = (each[:channels].reshape(1, -1, 1, 1) for each in form)
+        found = package.evaluate({"image": pixels})["image_half"]
+        np.testing.assert_allclose(found, (pixels / 255 - mean) / std, atol=1e-5)
+
+
+def test_a_network_without_preprocessing_or_classes(tmp_path: Path) -> None:
+    """Takes and gives arrays."""
+    network = networks.by_hand(camera=False)
+    network.metadata_props.clear()
+    exported = depthwise.export(network, "coreml", tmp_path / "plain.mlpackage")
+    assert (exported.input_type, exported.inputs) == ("float32", [(1, 3, 9, 7)])
+    package = Package(exported.path)
+    assert [feature.type.WhichOneof("Type") for feature in package.description.input] == ["multiArrayType"]
+    assert [feature.type.WhichOneof("Type") for feature in package.description.output] == ["multiArrayType"]
+    assert package.classes() == []
+
+
+def test_a_wrong_package_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison sees one wrong operator, a lost weight and a lost label, and what stood there before stays."""
+    path = tmp_path / "network.mlpackage"
+    network = networks.by_hand(camera=False)
+    depthwise.export(network, "coreml", path)
+    before = sorted(path.rglob("*"))
+    with monkeypatch.context() as patch:
+        patch.setattr(coreml, "OPERATORS", {**coreml.OPERATORS, "Add": coreml.OPERATORS["Multiply"]})
+        with pytest.raises(UserError, match=r"read again .* computes other outputs .* nothing was written"):
+            depthwise.export(network, "coreml", path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Package, "classes", lambda _: ["cat"])
+        with pytest.raises(UserError, match=r"its list of classes is \['cat'\], not .* nothing was written"):
+            depthwise.export(network, "coreml", path)
+    with monkeypatch.context() as patch:
+        right = Package.constant
+        patch.setattr(Package, "constant", lambda self, name: {k: v + 1 for k, v in right(self, name).items()})
+        with pytest.raises(UserError, match=r"has other numbers in 'stem_weight'"):
+            depthwise.export(network, "coreml", path)
+    assert sorted(path.rglob("*")) == before
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_node_that_cannot_be_expressed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coreml, "OPERATORS", {k: v for k, v in coreml.OPERATORS.items() if k != "Depthwise"})
+    with pytest.raises(UserError, match=r"node 'depthwise' \(Depthwise\) cannot be exported to Core ML"):
+        depthwise.export(networks.by_hand(camera=False), "coreml", tmp_path / "network.mlpackage")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_dilated_pooling_is_refused(tmp_path: Path) -> None:
+    attributes = {"kernel_shape": (3, 3), "dilations": (2, 2), "pads": (0, 0, 0, 0), "strides": (1, 1)}
+    case = Case("MaxPool", ((1, 4, 8, 8),), attributes=attributes)
+    with pytest.raises(UserError, match=r"\(MaxPool\) has dilation \[2, 2\], which Core ML's pooling lacks"):
+        coreml.write(graph_of(case), tmp_path / "one.mlpackage")
+
+
+def test_numbers_beyond_float16_are_refused(tmp_path: Path) -> None:
+    network = networks.by_hand(camera=False)
+    network.graph[0].inputs[2].const_value = ir.tensor(np.full(4, 1e6, np.float32))
+    with pytest.raises(UserError, match=r"node 'stem' has a parameter of 1e\+06, and float16 ends at 65504"):
+        depthwise.export(network, "coreml", tmp_path / "network.mlpackage")
+
+
+def test_every_operation_has_a_meaning(tmp_path: Path) -> None:
+    """What may be written can be read."""
+    written = set()
+    for name in ("mobilenet_v2", "mobilenet_v3_small"):
+        depthwise.export(networks.family(name, 0.25, 32), "coreml", tmp_path / "small.mlpackage", "int8")
+        written |= set(operations(tmp_path / "small.mlpackage"))
+    assert written - {"classify"} <= set(RULES)
+
+
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph.save(networks.family("mobilenet_v2", 0.25, 32), tmp_path / "network.onnx")
+    arguments = ["export", str(tmp_path / "network.onnx"), "--to", "coreml", "--precision", "int8"]
+    main([*arguments, "-o", str(tmp_path / "network.mlpackage")])
+    wrote, takes, checked = capsys.readouterr().out.splitlines()
+    assert wrote.startswith(f"wrote {tmp_path / 'network.mlpackage'} (")
+    assert takes == "takes the pixels of an image, [1, 3, 32, 32] (NCHW), and normalizes them"
+    assert checked.startswith("checked: the package, read again and evaluated in NumPy, differs from the network by ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "coreml", "-o", "x.mlmodel"], "Core ML files end in .mlpackage: name it x.mlpackage"),
+        (
+            ["--to", "coreml", "-o", "x.mlpackage", "--precision", "float32"],
+            "--precision float32: Core ML files are written float16 or int8",
+        ),
+        (
+            ["--to", "litert", "-o", "x.tflite", "--precision", "int8"],
+            "--precision int8: LiteRT files are written in the network's own precision",
+        ),
+    ],
+)
+def test_bad_input(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    graph.save(networks.family("mobilenet_v1", 0.25, 32), tmp_path / "network.onnx")
+    with pytest.raises(SystemExit):
+        main(["export", "network.onnx", *arguments])
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["network.onnx"]
+
+
+def test_float16_of_an_8_bit_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="weights are int8 already: leave --precision out"):
+        depthwise.export(quantized(networks.by_hand(camera=False)), "coreml", tmp_path / "network.mlpackage", "float16")
+
+
+def test_a_missing_library_names_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "coremltools", None)
+    with pytest.raises(UserError, match=r"pip install 'depthwise\[export\]'"):
+        depthwise.export(networks.by_hand(camera=False), "coreml", tmp_path / "network.mlpackage")
