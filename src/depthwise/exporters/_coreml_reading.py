@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.errors import UserError
+from depthwise.exporters._coreml_file import Name, read_operations
 from depthwise.exporters._coreml_program import (
     COLOURS,
     IMAGE,
@@ -21,7 +22,6 @@ from depthwise.exporters._coreml_program import (
     image_of,
     load_coremltools,
     names_of,
-    quiet,
 )
 from depthwise.exporters._coreml_weights import eight_bit_weights
 from depthwise.graph.metadata import PREPROCESSING
@@ -40,14 +40,14 @@ class Package:
 
     def __init__(self, path: Path) -> None:
         tools = load_coremltools()
-        with quiet():
-            from coremltools.converters.mil.frontend.milproto.load import load
-
-            model = tools.models.MLModel(str(path), skip_model_load=True)
-            spec = model.get_spec()
-            program = load(spec, spec.specificationVersion, model.weights_dir)
+        spec = tools.models.utils.load_spec(str(path))
+        weights = path / "Data" / "com.apple.CoreML" / "weights" / "weight.bin"
+        main = spec.mlProgram.functions["main"]
         self.description = spec.description
-        self.operations = list(program.functions["main"].operations)
+        self.operations = read_operations(
+            main.block_specializations[main.opset].operations, weights.read_bytes() if weights.exists() else b""
+        )
+        self._named = {operation.name: operation for operation in self.operations}
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -58,31 +58,34 @@ class Package:
         """All that the program computes, by name, in float64; constants are the stored numbers."""
         values: dict[str, Any] = dict(inputs)
         for operation in self.operations:
-            name = operation.outputs[0].name
-            if operation.op_type == "const":
-                values[name] = operation.outputs[0].val
-            elif operation.op_type != "classify":
-                values[name] = RULES[operation.op_type](_arguments(operation, values))
+            if operation.kind == "const":
+                values[operation.name] = operation.arguments["val"]
+            elif operation.kind != "classify":
+                values[operation.name] = RULES[operation.kind](
+                    {key: _resolved(argument, values) for key, argument in operation.arguments.items()}
+                )
         return values
 
-    def constant(self, name: str) -> dict[str, np.ndarray]:
+    def constant(self, name: str) -> dict[str, Any]:
         """What is stored under a name: {"val": floats}, or "quantized_data", "scale" and "zero_point"."""
-        for operation in self.operations:
-            if operation.outputs[0].name != name:
-                continue
-            if operation.op_type == "const":
-                return {"val": operation.outputs[0].val}
-            return {key: value.val for key, value in operation.inputs.items()}
-        return {}
+        operation = self._named.get(name)
+        return {} if operation is None else {key: it for key, it in operation.arguments.items() if key != "name"}
 
     def classes(self) -> list[str]:
         """The labels of a classifier, in the order of its outputs."""
         return [
-            str(getattr(label, "val", label))
+            str(label)
             for operation in self.operations
-            if operation.op_type == "classify"
-            for label in operation.inputs["classes"].val
+            if operation.kind == "classify"
+            for label in operation.arguments["classes"]
         ]
+
+
+def _resolved(argument: Any, values: Mapping[str, Any]) -> Any:
+    """An argument whose names are replaced by what they stand for."""
+    if isinstance(argument, Name):
+        return values[argument]
+    return [_resolved(each, values) for each in argument] if isinstance(argument, list) else argument
 
 
 def run(path: Path, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -125,11 +128,18 @@ def compare(path: Path, stored: ir.Model) -> None:
         weight = {"val": array_of(node.inputs[1]).astype(np.float16)}
         if eight is not None:
             weight = {"quantized_data": eight[0], "scale": eight[1], "zero_point": np.zeros(len(eight[1]), np.int8)}
-        wanted_constants = {f"{name}_weight": weight, f"{name}_bias": {"val": array_of(node.inputs[2])}}
+        wanted_constants = {
+            f"{name}_weight": weight,
+            f"{name}_bias": {"val": array_of(node.inputs[2]).astype(np.float16)},
+        }
         for constant, arrays in wanted_constants.items():
             there = package.constant(constant)
-            if not all(key in there and np.array_equal(there[key], array) for key, array in arrays.items()):
+            if not all(key in there and _equal(there[key], array) for key, array in arrays.items()):
                 raise UserError(f"the package has other numbers in '{constant}' than the network; nothing was written")
+
+
+def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.dtype == b.dtype and np.array_equal(a, b)
 
 
 def _same(what: str, found: object, wanted: object) -> None:
@@ -137,20 +147,6 @@ def _same(what: str, found: object, wanted: object) -> None:
         raise UserError(
             f"the package is wrong: {what} is {str(found)[:80]}, not {str(wanted)[:80]}; nothing was written"
         )
-
-
-def _arguments(operation: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    arguments = {}
-    for key, value in operation.inputs.items():
-        several = isinstance(value, list | tuple)
-        arguments[key] = [values[one.name] for one in value] if several else _value(value, values)
-    return arguments
-
-
-def _value(value: Any, values: Mapping[str, Any]) -> Any:
-    if value is None:
-        return None
-    return values.get(value.name, value.val)
 
 
 def _conv(a: Arguments) -> np.ndarray:
@@ -216,7 +212,7 @@ RULES: Mapping[str, Callable[[Arguments], np.ndarray]] = {
     "concat": lambda a: np.concatenate(a["values"], axis=int(a["axis"])),
     "constexpr_affine_dequantize": _dequantize,
     "conv": _conv,
-    "linear": lambda a: a["x"] @ np.asarray(a["weight"], np.float64).T + np.asarray(a["bias"], np.float64),
+    "linear": lambda a: np.asarray(a["x"]) @ np.asarray(a["weight"], np.float64).T + np.asarray(a["bias"], np.float64),
     "max_pool": _max_pool,
     "maximum": _two(np.maximum),
     "minimum": _two(np.minimum),

@@ -75,9 +75,9 @@ def _keep_parameters(node: ir.Node, *, eight: bool) -> None:
     else:
         weight = _half(node, weight)
     for index, array in ((1, weight), (2, _half(node, bias))):
-        old, tensor = node.inputs[index], ir.tensor(np.asarray(array, np.float32))
-        assert old is not None
-        value = ir.Value(name=old.name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
+        name, tensor = str(parameters_of(node)[index - 1].name), ir.tensor(np.asarray(array, np.float32))
+        kind = ir.TensorType(tensor.dtype)
+        value = ir.Value(name=name, shape=ir.Shape(array.shape), type=kind, const_value=tensor)
         node.replace_input_with(index, value)
 
 
