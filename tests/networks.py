@@ -11,9 +11,18 @@ from depthwise.ops import DOMAIN
 CLASSES = ("cat", 'do"g', "b\\ird?? é*/")
 
 
-def family(name: str, width: float, resolution: int, channels: int = 3, classes: int = 10, seed: int = 0) -> ir.Model:
+def family(
+    name: str,
+    width: float,
+    resolution: int,
+    channels: int = 3,
+    classes: int = 10,
+    seed: int = 0,
+    depth: float = 1.0,
+) -> ir.Model:
     """A family's network with random weights, its preprocessing and class names."""
-    layers = design.architecture(name, width=width, resolution=resolution, classes=classes, channels=channels).layers()
+    scaled = design.architecture(name, width, resolution, classes=classes, channels=channels, depth=depth)
+    layers = scaled.layers()
     form = Preprocessing(
         resolution, channels, mean=(0.485, 0.456, 0.406)[:channels], std=(0.229, 0.224, 0.225)[:channels]
     )

@@ -78,7 +78,7 @@ def test_operators(op: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", list(design.MODELS))
 def test_families(name: str, tmp_path: Path) -> None:
     """float16: an image of the right size and colour, the labels, every weight to half precision, all operators."""
-    network = networks.family(name, 0.25, 32)
+    network = networks.family(name, 0.25, 32, depth=0.2)
     exported = depthwise.export(network, "coreml", tmp_path / "small.mlpackage")
     assert exported.input_type == "image" and exported.difference < 0.05
     package = Package(exported.path)

@@ -158,7 +158,7 @@ def _conv(a: Arguments) -> np.ndarray:
     columns = patches.reshape(groups, -1, height * width)
     sums = weight.reshape(groups, len(weight) // groups, -1) @ columns
     bias = np.asarray(a["bias"], np.float64).reshape(-1, 1, 1)
-    return (sums.reshape(len(weight), height, width) + bias)[None]
+    return np.asarray(sums.reshape(len(weight), height, width) + bias)[None]
 
 
 def _window(a: Arguments, kernel: Sequence[int]) -> Window:
