@@ -11,14 +11,17 @@ import onnx_ir as ir
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 
 import depthwise
 from depthwise.data import decode
+from depthwise.data.images import ImageData, Split
 from depthwise.design import architecture
 from depthwise.design.checkpoints import load, to_library
 from depthwise.design.checkpoints.sources import read
 from depthwise.design.network import build_network
 from depthwise.design.source import load_model
+from depthwise.quantization.task import Wanted, quantize
 
 PHOTOGRAPHS = Path(__file__).parents[1] / "data" / "photographs"
 
@@ -59,6 +62,32 @@ def test_photographs(model: str) -> None:
     if model in COMPILED:
         compiled = depthwise.compile(module)
         np.testing.assert_allclose(compiled(pixels), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def crops(count: int, side: int, seed: int) -> Split:
+    """So many crops of each photograph, at random, with their classes."""
+    random, pixels, labels = np.random.default_rng(seed), [], []
+    for name, right in TRUTH.items():
+        photograph = Image.open(PHOTOGRAPHS / name)
+        for _ in range(count):
+            size = int(random.integers(180, 257))
+            left, top = (int(place) for place in random.integers(0, 257 - size, 2))
+            crop = photograph.crop((left, top, left + size, top + size))
+            pixels.append(np.asarray(crop.resize((side, side), Image.Resampling.BILINEAR)))
+            labels.append(max(right))
+    return Split(np.stack(pixels), np.asarray(labels))
+
+
+@pytest.mark.parametrize("model", ["efficientnet_lite0"])  # whose borders of zero points are not alike on all sides
+def test_photographs_in_8_bits(model: str) -> None:
+    module = depthwise.create(model, file_of(model), resolution=128)  # a third of the time of 224
+    form = module.preprocessing
+    splits = (crops(count, form.size, seed) for seed, count in enumerate((8, 1, 4)))
+    images = ImageData("photographs", tuple(map(str, range(1000))), form, *splits, (), "", "")
+    found = quantize(load_model(module), images, Wanted(max_drop=50, method="minmax", keep_float="none"))
+    answers = depthwise.compile(found.graph)(images.test.pixels).argmax(1)
+    for answer, label in zip(answers, images.test.labels, strict=True):
+        assert answer in next(right for right in TRUTH.values() if label in right)
 
 
 def test_the_wrong_padding_is_seen() -> None:
