@@ -1,14 +1,24 @@
 """Networks that the tests of several rooms compile: one by hand in normal form, small members of the families."""
 
+import importlib
+import pkgutil
+
 import numpy as np
 import onnx_ir as ir
 
 from depthwise import design, graph
 from depthwise.data.preprocessing import Preprocessing
+from depthwise.design import families
 from depthwise.graph.metadata import annotate
 from depthwise.ops import DOMAIN
 
 CLASSES = ("cat", 'do"g', "b\\ird?? é*/")
+
+FIRST_MEMBERS = tuple(
+    next(iter(importlib.import_module(f"{families.__name__}.{one.name}").MODELS))
+    for one in pkgutil.iter_modules(families.__path__)
+)
+"""One model of each family: the others differ from it in numbers only."""
 
 
 def family(

@@ -18,20 +18,17 @@ from depthwise.analysis.suggest import Overhead, _weigh
 from depthwise.cli import main
 from depthwise.compiler.measure import code_bytes, gcc_stack_bytes
 from depthwise.config import Config
-from depthwise.design import MODELS, architecture, searched_models
+from depthwise.design import architecture, searched_models
 from depthwise.device import Budget, Device, device_names, load_device
 from depthwise.errors import UserError
 from depthwise.results import Memory, Results
 from depthwise.runs import Run
 from depthwise.terminal import check_lines
-from networks import family
+from networks import FIRST_MEMBERS, family
 
 NATIVE = compiler.native_isa()[:1]
 
-SIZED = [name for name, model in MODELS.items() if model.resolution == 224]
-"""All families; members for larger images differ from these in numbers only."""
-
-OTHERS = [name for name in SIZED if name not in searched_models()]
+OTHERS = [name for name in FIRST_MEMBERS if name not in searched_models()]
 
 
 def device(name: str) -> Device:
@@ -168,7 +165,7 @@ def test_int8_peaks_are_those_counted_by_hand(model: str, width: float, resoluti
     assert parts(verdict)["weights"][1] == "exact"
 
 
-@pytest.mark.parametrize("model", SIZED)
+@pytest.mark.parametrize("model", FIRST_MEMBERS)
 def test_layers_alone_weigh_what_the_normal_form_weighs(model: str) -> None:
     target = device("nrf52840")
     for width, resolution in ((1.0, 224), (0.35, 96), (0.25, 31)):

@@ -134,6 +134,7 @@ def _first(now: _Now, kind: str, candidates: Iterable[_Candidate]) -> Change | N
             network.classes,
             network.channels,
             network.depth,
+            network.deployable,
         )
         layers, room = changed.layers(), now.limits.get("ram", math.inf)
         more = now.device.code.function * (_functions(layers) - now.functions)
@@ -200,12 +201,7 @@ def _weigh(
         "flash": sum(weights) + overhead.flash,
         "latency": None if isinstance(seconds, str) else seconds,
         "macs": sum(layer.macs for layer in layers),
-        "parameters": sum(
-            math.prod(shape)
-            for layer in layers
-            for name, shape in layer.parameters.items()
-            if not name.startswith("running_")
-        ),
+        "parameters": sum(layer.trained for layer in layers),
     }
 
 

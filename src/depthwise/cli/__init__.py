@@ -249,21 +249,20 @@ def report(run: Annotated[Path, typer.Argument(help="a run folder")]) -> None:
 @app.command()
 def models(as_json: Json = False) -> None:
     """List the models, with their size at width 1 and the paper's resolution."""
-    from depthwise import cost as count
     from depthwise.design import MODELS
 
-    counted = {name: count(name) for name in MODELS}
+    rows = []
+    for name, model in MODELS.items():
+        layers = model.layers()
+        parameters, macs = sum(layer.trained for layer in layers), sum(layer.macs for layer in layers)
+        rows.append({"name": name, "resolution": model.resolution, "parameters": parameters, "macs": macs})
     if as_json:
-        rows = [
-            {"name": name, "resolution": MODELS[name].resolution, "parameters": cost.parameters, "macs": cost.macs}
-            for name, cost in counted.items()
-        ]
         print(json.dumps(rows, indent=1))
         return
-    for name, cost in counted.items():
+    for row in rows:
         print(
-            f"{name:<20} {MODELS[name].resolution} px   {cost.parameters / 1e6:.2f} M parameters   "
-            f"{cost.macs / 1e6:.1f} M MACs at width 1, 1000 classes"
+            f"{row['name']:<26} {row['resolution']} px   {row['parameters'] / 1e6:6.2f} M parameters   "
+            f"{row['macs'] / 1e6:8.1f} M MACs at width 1, 1000 classes"
         )
 
 

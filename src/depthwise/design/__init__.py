@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from depthwise.design.architecture import Architecture
 from depthwise.design.naming import resolve
-from depthwise.design.scaling import scale_depth, scale_width, set_resolution
+from depthwise.design.scaling import make_deployable, scale_depth, scale_width, set_resolution
 from depthwise.errors import UserError
 from depthwise.registry import Registry
 
@@ -29,6 +29,7 @@ def architecture(
     classes: int = 1000,
     channels: int = 3,
     depth: float = 1.0,
+    deployable: bool = False,
 ) -> Architecture:
     """A registered architecture, scaled.
 
@@ -39,6 +40,7 @@ def architecture(
         classes: outputs of the classifier, at least 1.
         channels: of the input image, at least 1.
         depth: depth multiplier of the repeats of its stages, above 0.
+        deployable: without squeeze-excite, hard-swish and SiLU, its stem and head unscaled (`make_deployable`).
 
     Raises:
         UserError: an unknown name (lists the known and the nearest), or a value out of range.
@@ -48,7 +50,8 @@ def architecture(
     if channels < 1:
         raise UserError(f"channels {channels} is out of range: give at least 1, usually 3 (colour) or 1 (grey)")
     known, named = resolve(name, MODELS)
-    base = scale_depth(scale_width(MODELS[known], width * named), depth)
+    base = make_deployable(MODELS[known]) if deployable else MODELS[known]
+    base = scale_depth(scale_width(base, width * named), depth)
     base = set_resolution(base, resolution if resolution is not None else base.resolution)
     return replace(base, classes=classes, channels=channels)
 

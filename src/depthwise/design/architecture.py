@@ -29,6 +29,8 @@ class Stem:
         channels: its output channels. kernel: side of its filter. stride: by which it shrinks the image.
         activation: after it.
         fixed: the width multiplier leaves `channels` as they are.
+        grows_only: the width multiplier may widen `channels` but not thin them.
+        normalized: batch normalization follows; False: the convolution has a bias.
     """
 
     channels: int
@@ -36,6 +38,15 @@ class Stem:
     stride: int = 2
     activation: str = "relu6"
     fixed: bool = False
+    grows_only: bool = False
+    normalized: bool = True
+
+    def expand(self, layers: LayerList, source: str) -> str:
+        """Appends the layers stem.*, reading `source`; returns the last one's name."""
+        x = layers.conv("stem.conv", source, self.channels, self.kernel, self.stride, bias=not self.normalized)
+        if self.normalized:
+            x = layers.norm("stem.norm", x)
+        return layers.activation("stem.activation", x, self.activation)
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,7 @@ class Head:
         grows_only: the width multiplier may widen what the classifier reads (`features`, else `channels`) but not thin
             it (MobileNetV2, section 4.1 of its paper).
         fixed: the width multiplier leaves both as they are.
+        normalized: the layer after the pooling has batch normalization instead of a bias (MobileNetV4).
     """
 
     channels: int | None = None
@@ -66,6 +78,26 @@ class Head:
     activation: str = "relu6"
     grows_only: bool = False
     fixed: bool = False
+    normalized: bool = False
+
+    def expand(self, layers: LayerList, source: str, classes: int) -> str:
+        """Appends the layers head.*, reading the map `source`; returns the name of the classifier of `classes`."""
+        x = source
+        if self.channels is not None:
+            x = layers.conv("head.conv", x, self.channels)
+            x = layers.norm("head.norm", x)
+            x = layers.activation("head.activation", x, self.activation)
+        x = layers.pool("head.pool", x)
+        if self.features is not None and self.normalized:
+            x = layers.conv("head.features", x, self.features)
+            x = layers.norm("head.features_norm", x)
+            x = layers.activation("head.features_activation", x, self.activation)
+        x = layers.flatten("head.flatten", x)
+        if self.features is not None and not self.normalized:
+            x = layers.linear("head.features", x, self.features)
+            x = layers.activation("head.features_activation", x, self.activation)
+        x = layers.dropout("head.dropout", x, self.dropout)
+        return layers.linear("head.classifier", x, classes)
 
 
 @dataclass(frozen=True)
@@ -112,6 +144,9 @@ class Architecture:
         aliases: names that other libraries give it, without a width; see `naming`.
         papers: what describes it, "authors year, title, address" each.
         searched: whether searches and suggestions try the family unasked.
+        repeats_single: the depth multiplier repeats stages of one block, too (EfficientNet).
+        origin: of a member that is another architecture scaled: that one, and by which width and depth.
+        deployable: whether `make_deployable` has made it.
     """
 
     name: str
@@ -129,26 +164,17 @@ class Architecture:
     aliases: tuple[str, ...] = ()
     papers: tuple[str, ...] = ()
     searched: bool = False
+    repeats_single: bool = False
+    origin: "tuple[Architecture, float, float] | None" = None
+    deployable: bool = False
 
     def layers(self, resolution: int | None = None) -> tuple[Layer, ...]:
         """Expands to Layers, named stem.*, blocks.STAGE.REPEAT.* and head.*, at `resolution` (default: its own)."""
         layers = LayerList(self.channels, resolution or self.resolution, self.epsilon, self.padding)
-        x = layers.conv("stem.conv", "input", self.stem.channels, self.stem.kernel, self.stem.stride)
-        x = layers.norm("stem.norm", x)
-        x = layers.activation("stem.activation", x, self.stem.activation)
+        x = self.stem.expand(layers, "input")
         for i, stage in enumerate(self.stages):
             for j in range(stage.repeats):
                 block = stage.block if j == 0 else replace(stage.block, stride=1)  # type: ignore[type-var]
                 x = block.expand(layers, f"blocks.{i}.{j}", x)
-        if self.head.channels is not None:
-            x = layers.conv("head.conv", x, self.head.channels)
-            x = layers.norm("head.norm", x)
-            x = layers.activation("head.activation", x, self.head.activation)
-        x = layers.pool("head.pool", x)
-        x = layers.flatten("head.flatten", x)
-        if self.head.features is not None:
-            x = layers.linear("head.features", x, self.head.features)
-            x = layers.activation("head.features_activation", x, self.head.activation)
-        x = layers.dropout("head.dropout", x, self.head.dropout)
-        layers.linear("head.classifier", x, self.classes)
+        self.head.expand(layers, x, self.classes)
         return tuple(layers.layers)

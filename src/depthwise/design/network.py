@@ -150,6 +150,10 @@ class _Conv(nn.Conv2d):
         return super().forward(x if self._borders is None else F.pad(x, self._borders))
 
 
+def _max_pool(layer: Layer) -> nn.Module:
+    return nn.MaxPool2d(layer.attributes["kernel_shape"], layer.attributes["strides"], layer.attributes["pads"][:2])
+
+
 def _norm(layer: Layer) -> nn.Module:
     return nn.BatchNorm2d(layer.parameters["weight"][0], eps=layer.attributes["epsilon"])
 
@@ -165,8 +169,10 @@ _MODULES: dict[str, Callable[[Layer], nn.Module]] = {
     "Relu": lambda _: nn.ReLU(),
     "HardSwish": lambda _: nn.Hardswish(),
     "HardSigmoid": lambda _: nn.Hardsigmoid(),
+    "Sigmoid": lambda _: nn.Sigmoid(),
     "Add": lambda _: _Add(),
     "Mul": lambda _: _Multiply(),
+    "MaxPool": _max_pool,
     "GlobalAveragePool": lambda _: _GlobalAveragePool(),
     "Flatten": lambda _: nn.Flatten(),
     "Dropout": lambda layer: nn.Dropout(layer.attributes["ratio"]),

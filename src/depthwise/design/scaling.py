@@ -1,10 +1,12 @@
-"""Width, depth and resolution multipliers: functions from Architecture to Architecture."""
+"""Multipliers, compound scaling, and what a family is without its costly parts: from Architecture to Architecture."""
 
 import math
 from dataclasses import replace
+from typing import Any
 
-from depthwise.design.architecture import Architecture, Head, Rounding, Stage
+from depthwise.design.architecture import Architecture, Block, Head, Rounding, Stage
 from depthwise.errors import UserError
+from depthwise.graph.layers import side_after
 
 SMALLEST_MAP = 3
 """Side of the last map, in pixels, below which the small-input rule removes a stride. The published grids go down to
@@ -22,9 +24,11 @@ def scale_width(architecture: Architecture, width: float) -> Architecture:
     if not 0 < width <= 8:
         raise UserError(f"width multiplier {width:g} is out of range: give a number above 0 and at most 8, e.g. 0.35")
     rounding, stem = architecture.rounding, architecture.stem
+    if not stem.fixed:
+        stem = replace(stem, channels=rounding(stem.channels * (max(1.0, width) if stem.grows_only else width)))
     return replace(
         architecture,
-        stem=stem if stem.fixed else replace(stem, channels=rounding(stem.channels * width)),
+        stem=stem,
         stages=tuple(
             replace(stage, block=replace(stage.block, channels=rounding(stage.block.channels * width)))  # type: ignore[type-var]
             for stage in architecture.stages
@@ -47,13 +51,15 @@ def _scale_head(head: Head, width: float, rounding: Rounding) -> Head:
 def scale_depth(architecture: Architecture, depth: float) -> Architecture:
     """Multiplies the repeats of every repeated stage by `depth`, rounded up (EfficientNet's depth coefficient).
 
+    Stages of one block stay so, unless the architecture says otherwise.
+
     Raises:
         UserError: if `depth` is not a number above 0 and at most 8.
     """
     if not 0 < depth <= 8:
         raise UserError(f"depth multiplier {depth:g} is out of range: give a number above 0 and at most 8")
     stages = tuple(
-        Stage(stage.block, math.ceil(stage.repeats * depth) if stage.repeats > 1 else 1)
+        Stage(stage.block, math.ceil(stage.repeats * depth) if stage.repeats > 1 or architecture.repeats_single else 1)
         for stage in architecture.stages
     )
     return replace(architecture, stages=stages, depth=architecture.depth * depth)
@@ -73,8 +79,10 @@ def set_resolution(architecture: Architecture, resolution: int) -> Architecture:
     stem, stages = architecture.stem, list(architecture.stages)
 
     def last_map() -> int:
-        total = stem.stride * math.prod(stage.block.stride for stage in stages)
-        return math.ceil(resolution / total)
+        side = side_after(resolution, stem.kernel, stem.stride)
+        for block in (stage.block for stage in stages if stage.block.stride > 1):
+            side = side_after(side, getattr(block, "kernel", 3), block.stride)  # 3: as any odd one
+        return side
 
     if last_map() < SMALLEST_MAP:
         stem = replace(stem, stride=1)
@@ -83,3 +91,59 @@ def set_resolution(architecture: Architecture, resolution: int) -> Architecture:
             break
         stages[i] = replace(stage, block=replace(stage.block, stride=1))  # type: ignore[type-var]
     return replace(architecture, stem=stem, stages=tuple(stages), resolution=resolution)
+
+
+def compound(
+    architecture: Architecture, phi: float, alpha: float = 1.2, beta: float = 1.1, gamma: float = 1.15
+) -> Architecture:
+    """Scales depth by alpha^phi, width by beta^phi and resolution by gamma^phi (EfficientNet, equation 3).
+
+    With alpha beta^2 gamma^2 near 2, phi = 1 about doubles the MACs. Depth and width are rounded to tenths, as the
+    paper's are. The defaults are its coefficients.
+
+    Args:
+        architecture: the base, e.g. `design.MODELS[...]`.
+        phi: how far; below 0 the network shrinks.
+        alpha, beta, gamma: growth of depth, width and resolution with phi, each above 0.
+
+    Raises:
+        UserError: a coefficient or what follows from it is out of range.
+    """
+    for name, growth in (("alpha", alpha), ("beta", beta), ("gamma", gamma)):
+        if not 0 < growth <= 8:
+            raise UserError(f"{name} {growth:g} is out of range: give a number above 0, usually from 1 to 1.5")
+    if not -10 <= phi <= 10:
+        raise UserError(f"phi {phi:g} is out of range: give -10 to 10, e.g. 1 for twice the MACs")
+    deeper = scale_depth(architecture, round(alpha**phi, 1))
+    return set_resolution(scale_width(deeper, round(beta**phi, 1)), round(architecture.resolution * gamma**phi))
+
+
+def make_deployable(architecture: Architecture) -> Architecture:
+    """The family without what 8 bits and simple processors take badly, as EfficientNet-Lite was made of EfficientNet.
+
+    Squeeze-excite is left out, hard-swish and SiLU are ReLU6; stem and head keep the size of the family's base whatever
+    width is asked for. Nothing else changes.
+    """
+    if architecture.origin:
+        base, width, depth = architecture.origin
+        base = replace(make_deployable(base), repeats_single=False)
+        scaled = scale_depth(scale_width(base, width), depth)
+        parts = (scaled.stem, scaled.stages, replace(scaled.head, dropout=architecture.head.dropout))
+    else:
+        parts = (
+            replace(architecture.stem, activation=_simple(architecture.stem.activation), fixed=True),
+            tuple(replace(stage, block=_simple_block(stage.block)) for stage in architecture.stages),
+            replace(architecture.head, activation=_simple(architecture.head.activation), fixed=True),
+        )
+    stem, stages, head = parts
+    return replace(architecture, stem=stem, stages=stages, head=head, repeats_single=False, deployable=True)
+
+
+def _simple_block(block: Block) -> Block:
+    changes: dict[str, Any] = {"activation": _simple(getattr(block, "activation", ""))}
+    changes["squeeze_excite"] = None
+    return replace(block, **{name: value for name, value in changes.items() if hasattr(block, name)})  # type: ignore[type-var]
+
+
+def _simple(activation: str) -> str:
+    return "relu6" if activation in ("hard_swish", "silu") else activation

@@ -15,6 +15,7 @@ ACTIVATIONS: Mapping[str, tuple[str, Mapping[str, float]]] = {
     "relu6": ("Clip", {"min": 0.0, "max": 6.0}),
     "hard_swish": ("HardSwish", {}),
     "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
+    "sigmoid": ("Sigmoid", {}),
 }
 """Activation function -> the ONNX operator that computes it, and its attributes."""
 
@@ -22,6 +23,14 @@ PADDINGS = ("symmetric", "same")
 """How convolutions pad: (kernel - 1) / 2 on every side, as PyTorch's networks, or just enough for ceil(side / stride)
 outputs, the odd pixel at the bottom and right, as TensorFlow's. They differ at stride 2 on even sides: weights trained
 with one are wrong with the other."""
+
+GATED: Mapping[str, str] = {"silu": "sigmoid"}
+"""Activation function g(x) = x * f(x) -> f; ONNX spells it as two operators."""
+
+
+def side_after(side: int, kernel: int, stride: int) -> int:
+    """Side in pixels of a map after windows with symmetric padding of (kernel - 1) // 2."""
+    return (side + 2 * ((kernel - 1) // 2) - kernel) // stride + 1
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class Layer:
     Attributes:
         name: dotted and unique; also the name of the torch module, of the ONNX node and of the cost row.
         op: "Input" (the first layer, the image), else an ONNX operator type: Conv, BatchNormalization, those of
-            ACTIVATIONS, Add, Mul, GlobalAveragePool, Flatten, Dropout, Gemm.
+            ACTIVATIONS, Add, Mul, MaxPool, GlobalAveragePool, Flatten, Dropout, Gemm.
         inputs: names of the layers whose outputs it reads.
         shape: output shape without batch, (C, H, W) or (C,).
         attributes: by ONNX's names (kernel_shape, strides, pads, dilations, group, epsilon, min, max, alpha, beta,
@@ -51,6 +60,11 @@ class Layer:
         """Multiply-accumulates: one per output element and weight of its filter; 0 without a filter."""
         weight = self.parameters.get("weight", ())
         return math.prod(self.shape) * math.prod(weight[1:]) if len(weight) > 1 else 0
+
+    @property
+    def trained(self) -> int:
+        """Trained parameters: all but BatchNorm's running statistics."""
+        return sum(math.prod(shape) for name, shape in self.parameters.items() if not name.startswith("running_"))
 
     @property
     def operator(self) -> str:
@@ -149,11 +163,14 @@ class LayerList:
         return self._add(name, "BatchNormalization", (source,), shape, {"epsilon": self._epsilon}, parameters)
 
     def activation(self, name: str, source: str, kind: str) -> str:
-        """An activation function of ACTIVATIONS; "none" appends nothing and returns `source`."""
+        """An activation function of ACTIVATIONS or GATED; "none" appends nothing and returns `source`."""
         if kind == "none":
             return source
+        if kind in GATED:
+            factors = self.activation(f"{name}_{GATED[kind]}", source, GATED[kind])
+            return self._add(name, "Mul", (source, factors), self._shapes[source])
         if kind not in ACTIVATIONS:
-            raise UserError(f"{name}: unknown activation '{kind}'. Known: none, {', '.join(ACTIVATIONS)}")
+            raise UserError(f"{name}: unknown activation '{kind}'. Known: none, {', '.join([*ACTIVATIONS, *GATED])}")
         op, attributes = ACTIVATIONS[kind]
         return self._add(name, op, (source,), self._shapes[source], attributes)
 
@@ -168,6 +185,27 @@ class LayerList:
         if self._shapes[factors] != (self._shapes[source][0], 1, 1):
             raise ValueError(f"{name}: {self._shapes[factors]} is no gate of {self._shapes[source]}")
         return self._add(name, "Mul", (source, factors), self._shapes[source])
+
+    def cover(self, name: str, source: str, channels: int) -> str:
+        """A convolution as large as the map, with bias: a fully connected layer on its pixels, to (channels, 1, 1)."""
+        shape = self._shapes[source]
+        attributes = {
+            "kernel_shape": shape[1:],
+            "strides": (1, 1),
+            "pads": (0, 0, 0, 0),
+            "dilations": (1, 1),
+            "group": 1,
+        }
+        parameters: dict[str, Shape] = {"weight": (channels, *shape), "bias": (channels,)}
+        return self._add(name, "Conv", (source,), (channels, 1, 1), attributes, parameters)
+
+    def max_pool(self, name: str, source: str, kernel: int, stride: int) -> str:
+        """Max pooling of square windows with symmetric padding of (kernel - 1) // 2."""
+        c, h, w = self._shapes[source]
+        pad = (kernel - 1) // 2
+        attributes = {"kernel_shape": (kernel, kernel), "strides": (stride, stride), "pads": (pad, pad, pad, pad)}
+        shape = (c, side_after(h, kernel, stride), side_after(w, kernel, stride))
+        return self._add(name, "MaxPool", (source,), shape, attributes)
 
     def pool(self, name: str, source: str) -> str:
         """Global average pooling to (C, 1, 1)."""

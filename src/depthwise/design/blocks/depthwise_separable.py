@@ -1,7 +1,11 @@
-"""The depthwise separable block: depthwise k x k, then pointwise (MobileNetV1, arXiv 1704.04861, fig. 3)."""
+"""The depthwise separable block: depthwise k x k, then pointwise (MobileNetV1, arXiv 1704.04861, fig. 3).
+
+With squeeze-excite between the two it is that of PP-LCNet (arXiv 2109.15099, fig. 2).
+"""
 
 from dataclasses import dataclass
 
+from depthwise.design.blocks.squeeze_excite import SqueezeExcite
 from depthwise.graph.layers import LayerList
 
 
@@ -14,12 +18,14 @@ class DepthwiseSeparable:
         stride: of the depthwise convolution.
         kernel: side of the depthwise filter.
         activation: after both convolutions.
+        squeeze_excite: gates what the pointwise convolution reads; None: nothing does.
     """
 
     channels: int
     stride: int = 1
     kernel: int = 3
     activation: str = "relu6"
+    squeeze_excite: SqueezeExcite | None = None
 
     def expand(self, layers: LayerList, name: str, source: str) -> str:
         """Appends the block's layers, named under `name`, reading `source`; returns the last one's name."""
@@ -27,6 +33,8 @@ class DepthwiseSeparable:
         x = layers.conv(f"{name}.depthwise", source, channels, self.kernel, self.stride, groups=channels)
         x = layers.norm(f"{name}.depthwise_norm", x)
         x = layers.activation(f"{name}.depthwise_activation", x, self.activation)
+        if self.squeeze_excite:
+            x = self.squeeze_excite.expand(layers, f"{name}.squeeze_excite", x, source)
         x = layers.conv(f"{name}.pointwise", x, self.channels)
         x = layers.norm(f"{name}.pointwise_norm", x)
         return layers.activation(f"{name}.pointwise_activation", x, self.activation)

@@ -1,6 +1,7 @@
 """The inverted residual with linear bottleneck (MobileNetV2, arXiv 1801.04381, table 1 and fig. 4d).
 
-With squeeze-excite between depthwise and projection it is that of MobileNetV3 (arXiv 1905.02244, fig. 4).
+With squeeze-excite between depthwise and projection it is that of MNASNet, MobileNetV3 (arXiv 1905.02244, fig. 4) and
+EfficientNet, whose papers call it MBConv.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class InvertedResidual:
         activation: after expansion and depthwise convolution.
         squeeze_excite: gates what the projection reads; None: nothing does.
         rounding: of the hidden channels.
+        residual: False: there is none even where shapes allow it.
     """
 
     channels: int
@@ -33,6 +35,7 @@ class InvertedResidual:
     activation: str = "relu6"
     squeeze_excite: SqueezeExcite | None = None
     rounding: Rounding = TO_EIGHTS
+    residual: bool = True
 
     def expand(self, layers: LayerList, name: str, source: str) -> str:
         """Appends the block's layers, named under `name`, reading `source`; returns the last one's name."""
@@ -47,9 +50,9 @@ class InvertedResidual:
         x = layers.norm(f"{name}.depthwise_norm", x)
         x = layers.activation(f"{name}.depthwise_activation", x, self.activation)
         if self.squeeze_excite:
-            x = self.squeeze_excite.expand(layers, f"{name}.squeeze_excite", x)
+            x = self.squeeze_excite.expand(layers, f"{name}.squeeze_excite", x, source)
         x = layers.conv(f"{name}.projection", x, self.channels)
         x = layers.norm(f"{name}.projection_norm", x)
-        if self.stride == 1 and channels == self.channels:
+        if self.residual and self.stride == 1 and channels == self.channels:
             x = layers.add(f"{name}.add", x, source)
         return x

@@ -15,18 +15,24 @@ class SqueezeExcite:
         activation: after the reduction.
         gate: after the excitation.
         rounding: of the reduction's channels.
+        of_input: the reduction has the channels of the block's input divided by `ratio`, not those of the map.
     """
 
     ratio: float = 4
     activation: str = "relu"
     gate: str = "hard_sigmoid"
     rounding: Rounding = TO_EIGHTS
+    of_input: bool = False
 
-    def expand(self, layers: LayerList, name: str, source: str) -> str:
-        """Appends the layers, named under `name`, reading the map `source`; returns the last one's name."""
+    def expand(self, layers: LayerList, name: str, source: str, block_input: str) -> str:
+        """Appends the layers, named under `name`, reading the map `source` of the block that reads `block_input`.
+
+        Returns the last one's name.
+        """
         channels = layers.shape(source)[0]
+        shared = layers.shape(block_input)[0] if self.of_input else channels
         x = layers.pool(f"{name}.squeeze", source)
-        x = layers.conv(f"{name}.reduction", x, self.rounding(channels / self.ratio), bias=True)
+        x = layers.conv(f"{name}.reduction", x, self.rounding(shared / self.ratio), bias=True)
         x = layers.activation(f"{name}.reduction_activation", x, self.activation)
         x = layers.conv(f"{name}.excitation", x, channels, bias=True)
         x = layers.activation(f"{name}.gate", x, self.gate)

@@ -2,9 +2,13 @@
 
 The tables are 1 and 2 of the paper, with hidden channels as multiples of the input's, as in the authors' code: so width
 multipliers scale them as published.
+
+The minimal members are of plain 3 x 3 filters and ReLU, for processors on which squeeze-excite, hard-swish and larger
+filters are slow (the authors' code calls them minimalistic).
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from depthwise.design.architecture import Architecture, Head, Stage, Stem
 from depthwise.design.blocks.inverted_residual import InvertedResidual
@@ -52,10 +56,22 @@ def _architecture(name: str, table: Iterable[_Row], channels: int, features: int
     )
 
 
-MODELS = {
-    model.name: model
-    for model in (
-        _architecture("mobilenet_v3_large", _LARGE, channels=960, features=1280),
-        _architecture("mobilenet_v3_small", _SMALL, channels=576, features=1024),
+def _minimal(model: Architecture) -> Architecture:
+    def plain(stage: Stage) -> Stage:
+        return replace(stage, block=replace(stage.block, kernel=3, activation="relu", squeeze_excite=None))  # type: ignore[type-var]
+
+    return replace(
+        model,
+        name=f"{model.name}_minimal",
+        stem=replace(model.stem, activation="relu"),
+        stages=tuple(plain(stage) for stage in model.stages),
+        head=replace(model.head, activation="relu"),
     )
-}
+
+
+_FULL = (
+    _architecture("mobilenet_v3_large", _LARGE, channels=960, features=1280),
+    _architecture("mobilenet_v3_small", _SMALL, channels=576, features=1024),
+)
+
+MODELS = {model.name: model for full in _FULL for model in (full, _minimal(full))}
