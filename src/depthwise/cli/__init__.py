@@ -256,14 +256,13 @@ def models(as_json: Json = False) -> None:
         layers = model.layers()
         parameters, macs = sum(layer.trained for layer in layers), sum(layer.macs for layer in layers)
         rows.append({"name": name, "resolution": model.resolution, "parameters": parameters, "macs": macs})
+        if not as_json:
+            print(
+                f"{name:<26} {model.resolution} px   {parameters / 1e6:6.2f} M parameters   "
+                f"{macs / 1e6:8.1f} M MACs at width 1, 1000 classes"
+            )
     if as_json:
         print(json.dumps(rows, indent=1))
-        return
-    for row in rows:
-        print(
-            f"{row['name']:<26} {row['resolution']} px   {row['parameters'] / 1e6:6.2f} M parameters   "
-            f"{row['macs'] / 1e6:8.1f} M MACs at width 1, 1000 classes"
-        )
 
 
 def _fail(message: str, exit_code: int = 2) -> NoReturn:

@@ -13,7 +13,7 @@ from depthwise.graph.layers import LayerList
 
 @dataclass(frozen=True)
 class UniversalInvertedBottleneck:
-    """[depthwise, linear] -> expansion (pointwise) -> [depthwise] -> projection (pointwise, linear), residual
+    """[depthwise, linear] -> expansion (pointwise) -> [depthwise] -> projection (pointwise, linear), and a residual.
 
     Attributes:
         channels: output channels of the projection.
