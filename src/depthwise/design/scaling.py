@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from typing import Any
 
 from depthwise.design.architecture import Architecture, Block, Head, Rounding, Stage
 from depthwise.errors import UserError
@@ -140,9 +139,10 @@ def make_deployable(architecture: Architecture) -> Architecture:
 
 
 def _simple_block(block: Block) -> Block:
-    changes: dict[str, Any] = {"activation": _simple(getattr(block, "activation", ""))}
-    changes["squeeze_excite"] = None
-    return replace(block, **{name: value for name, value in changes.items() if hasattr(block, name)})  # type: ignore[type-var]
+    plain: Block = getattr(block, "ungated", lambda: block)()
+    if not hasattr(plain, "activation"):
+        return plain
+    return replace(plain, activation=_simple(plain.activation))  # type: ignore[type-var]
 
 
 def _simple(activation: str) -> str:

@@ -3,7 +3,7 @@
 With squeeze-excite between the two it is that of PP-LCNet (arXiv 2109.15099, fig. 2).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from depthwise.design.blocks.squeeze_excite import SqueezeExcite
 from depthwise.graph.layers import LayerList
@@ -26,6 +26,10 @@ class DepthwiseSeparable:
     kernel: int = 3
     activation: str = "relu6"
     squeeze_excite: SqueezeExcite | None = None
+
+    def ungated(self) -> "DepthwiseSeparable":
+        """The block without squeeze-excite."""
+        return replace(self, squeeze_excite=None)
 
     def expand(self, layers: LayerList, name: str, source: str) -> str:
         """Appends the block's layers, named under `name`, reading `source`; returns the last one's name."""

@@ -4,7 +4,7 @@ With squeeze-excite between depthwise and projection it is that of MNASNet, Mobi
 EfficientNet, whose papers call it MBConv.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from depthwise.design.architecture import TO_EIGHTS, Rounding
 from depthwise.design.blocks.squeeze_excite import SqueezeExcite
@@ -36,6 +36,10 @@ class InvertedResidual:
     squeeze_excite: SqueezeExcite | None = None
     rounding: Rounding = TO_EIGHTS
     residual: bool = True
+
+    def ungated(self) -> "InvertedResidual":
+        """The block without squeeze-excite."""
+        return replace(self, squeeze_excite=None)
 
     def expand(self, layers: LayerList, name: str, source: str) -> str:
         """Appends the block's layers, named under `name`, reading `source`; returns the last one's name."""
