@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "UserError",
+    "block",
     "check",
     "compile",
     "cost",
@@ -82,6 +83,40 @@ def create(
     if loaded is not None:
         network.take_weights(loaded.weights, loaded.preprocessing)
     return network
+
+
+def block(
+    kind: Any, channels: int, resolution: int = 32, *, signal: bool = False, padding: str = "symmetric"
+) -> "torch.nn.Module":
+    """A freshly initialized torch module of one block by itself.
+
+    Args:
+        kind: of `design.blocks`, e.g. InvertedResidual(24, stride=2).
+        channels: of the maps that it reads.
+        resolution: their height and width in pixels, or the samples of signals; with symmetric padding it takes others
+            too.
+        signal: whether it reads signals [N, channels, 1, samples], with filters of 1 x kernel.
+        padding: "symmetric", or "same" as TensorFlow pads.
+
+    Returns:
+        A module from float32 maps [N, channels, H, W] to the block's, which `cost` and `compile` take too.
+
+    Raises:
+        UserError: channels or a size below 1, an unknown padding, or torch is not installed.
+    """
+    from depthwise.graph import LayerList
+
+    if channels < 1 or resolution < 1:
+        raise UserError(f"{channels} channels of {resolution} px: give at least 1 of both")
+    layers = LayerList(channels, resolution, padding=padding, signal=signal)
+    kind.expand(layers, "block", "input")
+    try:
+        from depthwise.design.network import build_network
+    except ModuleNotFoundError as error:
+        from depthwise.errors import missing_extra
+
+        raise missing_extra("block", error.name or "torch", "train") from None
+    return build_network(layers.layers)
 
 
 def list_models(pattern: str = "*") -> list[str]:

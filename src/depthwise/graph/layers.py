@@ -80,6 +80,20 @@ class Layer:
         return "Pointwise" if plain and weight[2:] == (1, 1) and not any(self.attributes["pads"]) else "Convolution"
 
 
+@dataclass(frozen=True)
+class Window:
+    """Of a filter, in pixels of one direction: its taps, its step, and how far its taps are apart."""
+
+    kernel: int = 1
+    stride: int = 1
+    dilation: int = 1
+
+    @property
+    def span(self) -> int:
+        """Pixels from the first tap to the last, both included."""
+        return self.dilation * (self.kernel - 1) + 1
+
+
 class LayerList:
     """Grows a list of Layers; each method appends one layer, infers its shape and returns its name.
 
@@ -87,20 +101,29 @@ class LayerList:
 
     Args:
         channels: channels of the input image.
-        resolution: height and width of the input image in pixels.
+        resolution: height and width of the input image in pixels; of a signal, its samples.
         epsilon: of every batch normalization.
         padding: of every convolution, a name in PADDINGS.
+        signal: whether the input is a signal (C, 1, samples) instead, and filters are 1 x kernel.
 
     Raises:
         UserError: an unknown padding.
     """
 
-    def __init__(self, channels: int, resolution: int, epsilon: float = 1e-5, padding: str = "symmetric") -> None:
+    def __init__(
+        self,
+        channels: int,
+        resolution: int,
+        epsilon: float = 1e-5,
+        padding: str = "symmetric",
+        signal: bool = False,
+    ) -> None:
         self._padding = choose("padding", padding, PADDINGS)
+        self._signal = signal
         self.layers: list[Layer] = []
         self._epsilon = epsilon
         self._shapes: dict[str, Shape] = {}
-        self._add("input", "Input", (), (channels, resolution, resolution))
+        self._add("input", "Input", (), (channels, 1 if signal else resolution, resolution))
 
     def shape(self, name: str) -> Shape:
         """Output shape of a layer without batch."""
@@ -132,28 +155,39 @@ class LayerList:
         bias: bool = False,
     ) -> str:
         """A convolution, square kernel, padded as the list is."""
+        return self._filter(name, source, channels, Window(kernel, stride), groups, bias)
+
+    def depthwise(
+        self, name: str, source: str, kernel: int, stride: int = 1, multiplier: int = 1, dilation: int = 1
+    ) -> str:
+        """A depthwise convolution without bias: `multiplier` filters for each channel, their taps `dilation` apart."""
+        channels = self._shapes[source][0]
+        return self._filter(name, source, multiplier * channels, Window(kernel, stride, dilation), channels)
+
+    def _filter(self, name: str, source: str, channels: int, window: Window, groups: int, bias: bool = False) -> str:
         c, h, w = self._shapes[source]
         if c % groups or channels % groups:
             raise UserError(f"{name}: {c} -> {channels} channels cannot be split into {groups} groups")
-        (top, bottom), (left, right) = (self._borders(side, kernel, stride) for side in (h, w))
-        out = (channels, (h + top + bottom - kernel) // stride + 1, (w + left + right - kernel) // stride + 1)
+        down, across = Window() if self._signal else window, window
+        (top, bottom), (left, right) = self._borders(h, down), self._borders(w, across)
+        height, width = (h + top + bottom - down.span) // down.stride, (w + left + right - across.span) // across.stride
         attributes = {
-            "kernel_shape": (kernel, kernel),
-            "strides": (stride, stride),
+            "kernel_shape": (down.kernel, across.kernel),
+            "strides": (down.stride, across.stride),
             "pads": (top, left, bottom, right),
-            "dilations": (1, 1),
+            "dilations": (down.dilation, across.dilation),
             "group": groups,
         }
-        parameters: dict[str, Shape] = {"weight": (channels, c // groups, kernel, kernel)}
+        parameters: dict[str, Shape] = {"weight": (channels, c // groups, down.kernel, across.kernel)}
         if bias:
             parameters["bias"] = (channels,)
-        return self._add(name, "Conv", (source,), out, attributes, parameters)
+        return self._add(name, "Conv", (source,), (channels, height + 1, width + 1), attributes, parameters)
 
-    def _borders(self, side: int, kernel: int, stride: int) -> tuple[int, int]:
+    def _borders(self, side: int, window: Window) -> tuple[int, int]:
         """Pixels of padding before and after a side."""
         if self._padding == "symmetric":
-            return (kernel - 1) // 2, (kernel - 1) // 2
-        total = max((math.ceil(side / stride) - 1) * stride + kernel - side, 0)
+            return (window.span - 1) // 2, (window.span - 1) // 2
+        total = max((math.ceil(side / window.stride) - 1) * window.stride + window.span - side, 0)
         return total // 2, total - total // 2
 
     def norm(self, name: str, source: str) -> str:

@@ -19,6 +19,7 @@ class DepthwiseSeparable:
         kernel: side of the depthwise filter.
         activation: after both convolutions.
         squeeze_excite: gates what the pointwise convolution reads; None: nothing does.
+        multiplier: depthwise filters for each channel. dilation: how far their taps are apart.
     """
 
     channels: int
@@ -26,6 +27,8 @@ class DepthwiseSeparable:
     kernel: int = 3
     activation: str = "relu6"
     squeeze_excite: SqueezeExcite | None = None
+    multiplier: int = 1
+    dilation: int = 1
 
     def ungated(self) -> "DepthwiseSeparable":
         """The block without squeeze-excite."""
@@ -33,8 +36,7 @@ class DepthwiseSeparable:
 
     def expand(self, layers: LayerList, name: str, source: str) -> str:
         """Appends the block's layers, named under `name`, reading `source`; returns the last one's name."""
-        channels = layers.shape(source)[0]
-        x = layers.conv(f"{name}.depthwise", source, channels, self.kernel, self.stride, groups=channels)
+        x = layers.depthwise(f"{name}.depthwise", source, self.kernel, self.stride, self.multiplier, self.dilation)
         x = layers.norm(f"{name}.depthwise_norm", x)
         x = layers.activation(f"{name}.depthwise_activation", x, self.activation)
         if self.squeeze_excite:

@@ -26,6 +26,7 @@ class InvertedResidual:
         squeeze_excite: gates what the projection reads; None: nothing does.
         rounding: of the hidden channels.
         residual: False: there is none even where shapes allow it.
+        dilation: how far the taps of the depthwise filter are apart.
     """
 
     channels: int
@@ -36,6 +37,7 @@ class InvertedResidual:
     squeeze_excite: SqueezeExcite | None = None
     rounding: Rounding = TO_EIGHTS
     residual: bool = True
+    dilation: int = 1
 
     def ungated(self) -> "InvertedResidual":
         """The block without squeeze-excite."""
@@ -50,7 +52,7 @@ class InvertedResidual:
             x = layers.conv(f"{name}.expansion", x, hidden)
             x = layers.norm(f"{name}.expansion_norm", x)
             x = layers.activation(f"{name}.expansion_activation", x, self.activation)
-        x = layers.conv(f"{name}.depthwise", x, hidden, self.kernel, self.stride, groups=hidden)
+        x = layers.depthwise(f"{name}.depthwise", x, self.kernel, self.stride, dilation=self.dilation)
         x = layers.norm(f"{name}.depthwise_norm", x)
         x = layers.activation(f"{name}.depthwise_activation", x, self.activation)
         if self.squeeze_excite:

@@ -24,13 +24,13 @@ class SqueezeExcite:
     rounding: Rounding = TO_EIGHTS
     of_input: bool = False
 
-    def expand(self, layers: LayerList, name: str, source: str, block_input: str) -> str:
+    def expand(self, layers: LayerList, name: str, source: str, block_input: str | None = None) -> str:
         """Appends the layers, named under `name`, reading the map `source` of the block that reads `block_input`.
 
-        Returns the last one's name.
+        Returns the last one's name. Without `block_input` it is a block by itself.
         """
         channels = layers.shape(source)[0]
-        shared = layers.shape(block_input)[0] if self.of_input else channels
+        shared = layers.shape(block_input or source)[0] if self.of_input else channels
         x = layers.pool(f"{name}.squeeze", source)
         x = layers.conv(f"{name}.reduction", x, self.rounding(shared / self.ratio), bias=True)
         x = layers.activation(f"{name}.reduction_activation", x, self.activation)

@@ -38,14 +38,14 @@ class UniversalInvertedBottleneck:
         x, channels = source, layers.shape(source)[0]
         if self.first:
             stride = 1 if self.middle else self.stride
-            x = layers.conv(f"{name}.first_depthwise", x, channels, self.first, stride, groups=channels)
+            x = layers.depthwise(f"{name}.first_depthwise", x, self.first, stride)
             x = layers.norm(f"{name}.first_depthwise_norm", x)
         hidden = self.rounding(channels * self.expansion)
         x = layers.conv(f"{name}.expansion", x, hidden)
         x = layers.norm(f"{name}.expansion_norm", x)
         x = layers.activation(f"{name}.expansion_activation", x, self.activation)
         if self.middle:
-            x = layers.conv(f"{name}.depthwise", x, hidden, self.middle, self.stride, groups=hidden)
+            x = layers.depthwise(f"{name}.depthwise", x, self.middle, self.stride)
             x = layers.norm(f"{name}.depthwise_norm", x)
             x = layers.activation(f"{name}.depthwise_activation", x, self.activation)
         x = layers.conv(f"{name}.projection", x, self.channels)
