@@ -20,6 +20,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew instead of comparing")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes first: several processes share files out, and none should wait for the last."""
+    items.sort(key=lambda item: item.path.name not in SLOWEST)
+
+
+SLOWEST = ("test_kills.py", "test_kernels.py", "test_selection.py", "test_emit.py")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """No test reads or fills the user's cache."""

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import depthwise
-from depthwise.design.blocks.depthwise import Depthwise
+from depthwise.design.blocks.depthwise_convolution import Depthwise
 from depthwise.design.blocks.depthwise_separable import DepthwiseSeparable
 from depthwise.design.blocks.inverted_residual import InvertedResidual
-from depthwise.design.blocks.pointwise import Pointwise
+from depthwise.design.blocks.pointwise_convolution import Pointwise
 from depthwise.design.blocks.squeeze_excite import SqueezeExcite
 from depthwise.design.blocks.universal_inverted_bottleneck import UniversalInvertedBottleneck
 from depthwise.errors import UserError

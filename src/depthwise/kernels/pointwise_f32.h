@@ -36,18 +36,19 @@ static inline void pointwise_f32(const struct pointwise_parameters *p, const flo
     DEPTHWISE_ASSERT(channels > 0 && outputs > 0);
     for (int pixel = 0; pixel < (last - first) * p->width; pixel++) {
         const float *in = x + pixel * channels;
+        const float *w = constants;
         float *out = y + pixel * outputs;
         int o = 0;
-        for (; o + 4 <= outputs; o += 4) {
+        for (; o + 4 <= outputs; o += 4, w += 4 * channels) {
             float sum[4] = {bias[o], bias[o + 1], bias[o + 2], bias[o + 3]};
-            pointwise_four(in, constants + o * channels, channels, sum);
+            pointwise_four(in, w, channels, sum);
             for (int i = 0; i < 4; i++)
                 out[o + i] = activate(sum[i], p->activation, p->minimum, p->maximum);
         }
-        for (; o < outputs; o++) {
+        for (; o < outputs; o++, w += channels) {
             float sum = bias[o];
             for (int c = 0; c < channels; c++)
-                sum = multiply_add(in[c], constants[o * channels + c], sum);
+                sum = multiply_add(in[c], w[c], sum);
             out[o] = activate(sum, p->activation, p->minimum, p->maximum);
         }
     }
