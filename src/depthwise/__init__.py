@@ -9,12 +9,13 @@
 Torch is imported by `create` and `fit` only; nothing heavy is imported before it is needed.
 """
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from depthwise.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import torch
@@ -72,12 +73,8 @@ def create(
 
     design = architecture(name, **options)
     loaded = None if weights is None else checkpoints.load(weights, design)
-    try:
+    with _torch_for("create"):
         from depthwise.design.network import FeatureNetwork, build_network
-    except ModuleNotFoundError as error:
-        from depthwise.errors import missing_extra
-
-        raise missing_extra("create", error.name or "torch", "train") from None
     layers = (design if loaded is None else loaded.architecture).layers()
     network = FeatureNetwork(layers) if features_only else build_network(layers)
     if loaded is not None:
@@ -110,13 +107,20 @@ def block(
         raise UserError(f"{channels} channels of {resolution} px: give at least 1 of both")
     layers = LayerList(channels, resolution, padding=padding, signal=signal)
     kind.expand(layers, "block", "input")
-    try:
+    with _torch_for("block"):
         from depthwise.design.network import build_network
+    return build_network(layers.layers)
+
+
+@contextmanager
+def _torch_for(verb: str) -> "Iterator[None]":
+    """Names the extra if what is imported within needs torch, and that is not installed."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         from depthwise.errors import missing_extra
 
-        raise missing_extra("block", error.name or "torch", "train") from None
-    return build_network(layers.layers)
+        raise missing_extra(verb, error.name or "torch", "train") from None
 
 
 def list_models(pattern: str = "*") -> list[str]:

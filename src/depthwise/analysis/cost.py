@@ -20,8 +20,7 @@ from depthwise.analysis.peaks import peaks
 from depthwise.analysis.separable import separable_of
 from depthwise.counts import Cost, LayerCost
 from depthwise.device import Precision
-from depthwise.errors import UserError
-from depthwise.graph import Graph, assumed_int8, normalize, precision_of
+from depthwise.graph import Graph, in_precision
 from depthwise.graph.metadata import PARAMETERS, parameters_of_node
 from depthwise.ops import REGISTRY
 from depthwise.ops._quantized import is_integer
@@ -40,11 +39,7 @@ def cost(graph: Graph, precision: Precision | None = None, memory: bool = False)
         UserError: it has an operator or a shape that the normal form cannot express; it is in 8 bits and float32 is
             asked for.
     """
-    normal = normalize(graph)
-    if precision and precision != precision_of(normal):
-        if precision == "float32":
-            raise UserError("the network is in int8 already: leave --precision out")
-        normal = assumed_int8(graph, "int8")
+    normal = in_precision(graph, precision)
     found = cost_of(normal)
     return found.model_copy(update={"peaks": peaks(normal)}) if memory else found
 

@@ -84,12 +84,7 @@ def bounds_of_layers(network: Architecture | Graph, device: Device, precision: P
         UserError: as `roof`; a network that cannot be planned, or is in 8 bits already.
     """
     found = graph.build(network.layers(), name=network.name) if isinstance(network, Architecture) else network
-    normal = graph.normalize(found)
-    if precision and precision != graph.precision_of(normal):
-        if precision == "float32":
-            raise UserError("the network is in int8 already: leave --precision out")
-        normal = graph.assumed_int8(found, "int8")
-    program = planning.plan(normal, device.isa or ("c",))
+    program = planning.plan(graph.in_precision(found, precision), device.isa or ("c",))
     return [
         Bound(
             layer=call.name,

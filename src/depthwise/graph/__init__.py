@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from depthwise.graph.passes.to_integers import float_operators
     from depthwise.graph.pipeline import normalize
     from depthwise.graph.qdq import to_qdq
-    from depthwise.graph.quantizing import assumed_int8, precision_of
+    from depthwise.graph.quantizing import assumed_int8, in_precision, precision_of
     from depthwise.graph.verifier import verify
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "classes_of",
     "evaluate",
     "float_operators",
+    "in_precision",
     "initialize",
     "load",
     "normalize",
@@ -46,6 +47,7 @@ _HOMES = {
     "Layer": "layers",
     "LayerList": "layers",
     "assumed_int8": "quantizing",
+    "in_precision": "quantizing",
     "build": "builder",
     "classes_of": "metadata",
     "evaluate": "interpreter",

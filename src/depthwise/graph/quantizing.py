@@ -96,6 +96,20 @@ def precision_of(normal_graph: ir.Model) -> Precision:
     return "int8" if any(is_integer(node) and node.op_type != "Quantize" for node in normal_graph.graph) else "float32"
 
 
+def in_precision(network: ir.Model, precision: Precision | None) -> ir.Model:
+    """The normal form of a network in a precision, a float one's in 8 bits by `assumed_int8`; None: in its own.
+
+    Raises:
+        UserError: it is in 8 bits, and float32 is asked for.
+    """
+    normal = normalize(network)
+    if precision in (None, precision_of(normal)):
+        return normal
+    if precision == "float32":
+        raise UserError("the network is in int8 already: leave --precision out")
+    return assumed_int8(network, "int8")
+
+
 def assumed_int8(network: ir.Model, input: str = "float") -> ir.Model:
     """A float network as one of 8 bits with scales that mean nothing: its bytes and its time are those of a real one.
 
