@@ -10,6 +10,7 @@ Torch is imported by `create` and `fit` only; nothing heavy is imported before i
 """
 
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from depthwise.errors import UserError
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 
     from depthwise.analysis import Check
     from depthwise.counts import Cost
+    from depthwise.design import list_models
     from depthwise.device import Precision
     from depthwise.engine import Engine
     from depthwise.exporters import Exported
     from depthwise.inspection import Inspection
+    from depthwise.linter import lint
     from depthwise.profiling.records import Profile
     from depthwise.progress import Progress
     from depthwise.quantization.task import Quantized
@@ -42,10 +45,21 @@ __all__ = [
     "export",
     "fit",
     "inspect",
+    "lint",
     "list_models",
     "profile",
     "quantize",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a function where it lives."""
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"depthwise.{_HOMES[name]}"), name)
+
+
+_HOMES = {"lint": "linter", "list_models": "design"}
 
 
 def create(
@@ -121,13 +135,6 @@ def _torch_for(verb: str) -> "Iterator[None]":
         from depthwise.errors import missing_extra
 
         raise missing_extra(verb, error.name or "torch", "train") from None
-
-
-def list_models(pattern: str = "*") -> list[str]:
-    """Names of the registered models that a pattern fits, as of files, e.g. "mobilenet_v3*"; sorted."""
-    from depthwise.design import list_models as names
-
-    return names(pattern)
 
 
 def cost(model: Any, precision: "Precision | None" = None, memory: bool = False, **options: Any) -> "Cost":

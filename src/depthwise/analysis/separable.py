@@ -18,7 +18,7 @@ def separable_of(normal: Graph) -> list[Separable]:
     """Every depthwise operator of a Graph in normal form whose output only a pointwise one reads, gated or not."""
     found = []
     for node in normal.graph:
-        mixing = _mixing(node) if is_depthwise(node) else None
+        mixing = mixing_of(node) if is_depthwise(node) else None
         if mixing is not None:
             found.append(_pair(node, mixing))
     return found
@@ -36,7 +36,7 @@ def is_pointwise(node: ir.Node) -> bool:
     return operator.pixelwise and operator.macs(node) > 0
 
 
-def _mixing(node: ir.Node) -> ir.Node | None:
+def mixing_of(node: ir.Node) -> ir.Node | None:
     """The pointwise operator behind a depthwise one, or behind the gate of its output."""
     readers = [use.node for use in node.outputs[0].uses()]
     gates = [reader for reader in readers if len(activations_of(reader)) == 2]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from depthwise.cli import devices, fit, inspect, profile, quantize
+from depthwise.cli import devices, fit, inspect, lint, profile, quantize
 from depthwise.cli.common import (
     Channels,
     Classes,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from depthwise.compiler import Compiled
     from depthwise.device import Device
 
-__all__ = ["app", "devices", "fit", "inspect", "main", "profile", "quantize"]
+__all__ = ["app", "devices", "fit", "inspect", "lint", "main", "profile", "quantize"]
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from depthwise.graph.layers import Layer, LayerList
     from depthwise.graph.loader import load, save
     from depthwise.graph.metadata import classes_of, preprocessing_of, with_normalization
+    from depthwise.graph.passes.check_wires import check_wires
     from depthwise.graph.passes.to_integers import float_operators
-    from depthwise.graph.pipeline import normalize
+    from depthwise.graph.pipeline import normalize, understand
     from depthwise.graph.qdq import to_qdq
     from depthwise.graph.quantizing import assumed_int8, in_precision, precision_of
     from depthwise.graph.verifier import verify
@@ -27,6 +28,7 @@ __all__ = [
     "LayerList",
     "assumed_int8",
     "build",
+    "check_wires",
     "classes_of",
     "evaluate",
     "float_operators",
@@ -38,6 +40,7 @@ __all__ = [
     "preprocessing_of",
     "save",
     "to_qdq",
+    "understand",
     "verify",
     "with_normalization",
     "with_outputs",
@@ -49,6 +52,7 @@ _HOMES = {
     "assumed_int8": "quantizing",
     "in_precision": "quantizing",
     "build": "builder",
+    "check_wires": "passes.check_wires",
     "classes_of": "metadata",
     "evaluate": "interpreter",
     "float_operators": "passes.to_integers",
@@ -59,6 +63,7 @@ _HOMES = {
     "preprocessing_of": "metadata",
     "save": "loader",
     "to_qdq": "qdq",
+    "understand": "pipeline",
     "verify": "verifier",
     "with_normalization": "metadata",
     "with_outputs": "debugging",

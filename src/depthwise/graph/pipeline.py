@@ -152,6 +152,18 @@ def normalize(graph: ir.Model, input: str = "float", *, without: Collection[str]
     return model
 
 
+def understand(graph: ir.Model) -> ir.Model:
+    """A copy of a Graph in which every name and shape is known, otherwise as it was written: what a linter reads.
+
+    Raises:
+        UserError: as `normalize`, of what must be known before anything is rewritten.
+    """
+    check_wires(graph)
+    model = graph.clone()
+    run(model, UNDERSTAND)
+    return model
+
+
 def finish(model: ir.Model) -> None:
     """Brings a Graph in normal form, into which Quantize and Dequantize were put, to that of 8 bits, in place."""
     run(model, FINISH)

@@ -1,0 +1,54 @@
+"""What the linter says of a network, as records: `linter.lint` finds it, results.json has it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from depthwise.config import Record
+from depthwise.device import Precision
+
+Severity = Literal["error", "warning", "info"]
+"""error: the network is wrong or broken; warning: it pays for something it need not; info: worth knowing."""
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+"""The gravest first."""
+
+
+class Finding(Record):
+    """What one rule says of some layers.
+
+    Attributes:
+        code, name: of the rule, e.g. "DW001" and what it is called.
+        layers: concerned, in the network's order; empty: the network as a whole.
+        reason: with figures. fix: what to do about it.
+        fixable: whether `lint --fix` does it.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    layers: list[str] = Field(default_factory=list)
+    reason: str
+    fix: str
+    fixable: bool = False
+
+
+class Lint(Record):
+    """All that the linter says of a network.
+
+    Attributes:
+        network: its name. device: for which it was looked at; empty: for none. precision: in which.
+        findings: the gravest first.
+        skipped: code of a rule that could not look -> why.
+    """
+
+    network: str
+    device: str = ""
+    precision: Precision
+    findings: list[Finding] = Field(default_factory=list)
+    skipped: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def errors(self) -> int:
+        """How many findings are errors."""
+        return sum(finding.severity == "error" for finding in self.findings)

@@ -1,0 +1,1 @@
+"""The rules, one a file; `linter/base.py` says what a file holds."""

@@ -1,0 +1,101 @@
+"""What rules look at: one network, as it was written and in normal form, and what it is meant for."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import onnx_ir as ir
+
+from depthwise import analysis, graph, planning
+from depthwise.counts import Cost
+from depthwise.design import Architecture
+from depthwise.device import Device, Precision
+from depthwise.errors import UserError
+from depthwise.graph import Graph
+from depthwise.graph.metadata import has_weights
+from depthwise.linter.bottlenecks import Bottleneck, bottlenecks
+from depthwise.linter.source import Source
+from depthwise.ops import REGISTRY
+
+
+class Subject:
+    """A network under the linter.
+
+    Args:
+        source: the network.
+        device: that it is meant for; None: none in particular.
+        precision: in which it will run; None: its own if it is in 8 bits, else the device's, else float32.
+
+    Attributes:
+        name: of the network.
+        given: the network as a Graph. architecture: None if it is not known.
+        onnx: in ONNX operators, with shapes as far as they are known.
+        normal: in normal form, of floats if it is a float network; None: it has none, for the `refusal`.
+
+    Raises:
+        UserError: it is no network: it has no nodes, a loop, or an edge without an end.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        device: Device | None = None,
+        precision: Precision | None = None,
+    ) -> None:
+        network = source.network
+        self.source, self.device = source, device
+        self.architecture = network if isinstance(network, Architecture) else source.architecture
+        if isinstance(network, Architecture):
+            self.given = graph.build(network.layers(), name=network.name)
+        else:
+            self.given = network
+        graph.check_wires(self.given)
+        self.name = self.architecture.name if self.architecture else self.given.graph.name or "network"
+        self.normal: Graph | None = None
+        self.refusal = ""
+        try:
+            self.onnx = graph.understand(self.given)
+        except UserError as error:
+            self.onnx, self.refusal = self.given, str(error)
+        try:
+            self.normal = None if self.refusal else graph.normalize(self.given)
+        except UserError as error:
+            self.refusal = str(error)
+        own = "float32" if self.normal is None else graph.precision_of(self.normal)
+        self.precision: Precision = precision or (own if own == "int8" or not device else device.precision)
+
+    @property
+    def weights(self) -> bool:
+        """Whether it carries real weights."""
+        return has_weights(self.given)
+
+    @cached_property
+    def form(self) -> Graph:
+        """The normal form in the precision that it will run in. Only where there is a normal form."""
+        return graph.in_precision(self.given, self.precision)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Counts, with bytes in that precision, and peaks by schedule. Only where there is a normal form."""
+        return analysis.cost_of(self.form)
+
+    @cached_property
+    def program(self) -> planning.Program:
+        """The plan for the device, in that precision, for speed. Only where there is a normal form."""
+        isa = self.device.isa if self.device else ()
+        return planning.plan(self.form, isa or ("c",))
+
+    @cached_property
+    def filters(self) -> list[ir.Node]:
+        """The nodes of the normal form that multiply, in order."""
+        assert self.normal is not None
+        return [node for node in self.normal.graph if REGISTRY[node.op_type].macs(node)]
+
+    @cached_property
+    def bottlenecks(self) -> list[Bottleneck]:
+        """The separable blocks of the normal form, in order."""
+        assert self.normal is not None
+        return list(bottlenecks(self.normal))
+
+    def nodes(self, *operators: str) -> Iterator[ir.Node]:
+        """The ONNX nodes of these operators, in order."""
+        return (node for node in self.onnx.graph if node.op_type in operators and not node.domain)
