@@ -48,6 +48,18 @@ class Lint(Record):
     findings: list[Finding] = Field(default_factory=list)
     skipped: dict[str, str] = Field(default_factory=dict)
 
+    def brief(self) -> list[str]:
+        """A line for each rule that found errors or warnings: its first reason, and how many more there are."""
+        by_rule: dict[str, list[Finding]] = {}
+        for finding in self.findings:
+            if finding.severity != "info":
+                by_rule.setdefault(finding.code, []).append(finding)
+        return [
+            f"{code} {found[0].name}: {', '.join([*found[0].layers[:1], found[0].reason])}"
+            + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
+            for code, found in by_rule.items()
+        ]
+
     @property
     def errors(self) -> int:
         """How many findings are errors."""

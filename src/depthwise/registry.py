@@ -17,10 +17,9 @@ def choose(kind: str, name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if name in names:
         return name
-    near = difflib.get_close_matches(
-        name.lower().replace("-", "_"), names, n=1, cutoff=0.5
-    ) or difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    plain = {known.lower().replace("-", "_"): known for known in names}
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), plain, n=1, cutoff=0.5)
+    hint = f" Did you mean '{plain[near[0]]}'?" if near else ""
     raise UserError(f"unknown {kind} '{name}'.{hint} Known: {', '.join(names)}")
 
 

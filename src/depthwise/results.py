@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from depthwise.config import Record
 from depthwise.counts import Cost
 from depthwise.device import Precision
+from depthwise.findings import Lint
 from depthwise.start import Start
 
 Certainty = Literal["exact", "measured", "estimated", "unknown"]
@@ -342,6 +343,7 @@ class Results(BaseModel):
         search: absent where the user named the network.
         ladder: how the float network came to 8 bits; absent where nobody asked for them, or they could not be had.
         shipped, shipping: the precision of what ships, and why.
+        lint: what the linter says of the network that ships.
         budget: what the shipped network takes of each resource, with its limit.
         start: the weights that the training began with; absent if they were random.
         papers: what describes the architecture, one "Authors year, title, address" each; the model card lists them.
@@ -360,6 +362,7 @@ class Results(BaseModel):
     ladder: Ladder | None = None
     shipped: Precision | None = None
     shipping: Shipping | None = None
+    lint: Lint | None = None
     accuracy: dict[Precision, dict[str, Interval]] = Field(default_factory=dict)
     verification: dict[Precision, Verification] = Field(default_factory=dict)
     memory: dict[Precision, Memory] = Field(default_factory=dict)

@@ -7,6 +7,7 @@ runs/NAME/  config.json  stages.json  weights.safetensors  model.onnx  model.int
 import contextlib
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,18 @@ class Run:
         work()
         write_text(path, json.dumps({**before, name: mark}, indent=1) + "\n")
         return True
+
+
+def default_folder(config: Config, root: Path = Path("runs"), new: bool = False) -> Path:
+    """runs/DATA-MODEL-N, or runs/DATA-DEVICE-N of a search: the newest folder that holds this config, else (or if it
+    must be `new`) the first free N."""
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(config.data).name or "data").strip("-.")
+    what = config.model or Path(config.device).stem
+    number = 1
+    same = None
+    while (folder := root / f"{stem}-{what}-{number}").exists():
+        with contextlib.suppress(UserError):
+            if Run.open(folder).config == config:
+                same = folder
+        number += 1
+    return folder if new else same or folder

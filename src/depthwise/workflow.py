@@ -3,7 +3,6 @@
 import contextlib
 import os
 import platform
-import re
 import shlex
 import sys
 import time
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from depthwise import analysis, data, design, graph, profiling, report, selection, shipping, verification
+from depthwise import analysis, data, design, graph, linter, profiling, report, selection, shipping, verification
 from depthwise.compiler import find_compiler, memory_of, native_isa, runs_here
 from depthwise.config import Config
 from depthwise.data import ImageData
@@ -28,7 +27,7 @@ from depthwise.errors import UserError, missing_extra
 from depthwise.files import file_fingerprint, write_text
 from depthwise.progress import Progress, Silent
 from depthwise.results import DataFacts, Latency, Origin, Results
-from depthwise.runs import CHECKPOINT, MODELS_OF, PLAN, START, Run
+from depthwise.runs import CHECKPOINT, MODELS_OF, PLAN, START, Run, default_folder
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -86,6 +85,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
         run.stage("quantize", key, int8, lambda: quantize(run, device, images, progress))
         shipped = run.path / MODELS_OF[run.results.shipped or "float32"]
         key["shipped"] = file_fingerprint(shipped)
+        run.stage("lint", key, [], lambda: look_over(run, device, architecture))
         run.stage("compile", key, ["c"], lambda: compile_c(run, progress))
         key = {"models": [file_fingerprint(model), file_fingerprint(shipped)]}
         key["c"] = file_fingerprint(run.path / "c" / "manifest.json")
@@ -185,6 +185,8 @@ def train(run: Run, architecture: Architecture, images: ImageData, progress: Pro
     find_compiler()  # none is an error before the training, not after it
     training, config, found = _training(), run.config, run.results.search
     plan = selection.stored_plan(run) if found else None
+    for line in linter.look(linter.Source(architecture, architecture, found), load_device(config.device)).brief():
+        progress.note(line)
     progress.stage("training")
     with _clock() as seconds:
         network = training.new_network(architecture.layers(), config.seed, training.start_weights(run))
@@ -228,6 +230,13 @@ def quantize(run: Run, device: Device, images: ImageData, progress: Progress) ->
     with _clock() as seconds:
         shipped, why, ladder = shipping.choose_precision(run, device, images, progress)
     _update(run, {"quantizing": seconds()} if ladder else {}, ladder=ladder, shipped=shipped, shipping=why)
+
+
+def look_over(run: Run, device: Device, architecture: Architecture) -> None:
+    """What the linter says of the network that ships."""
+    precision = run.results.shipped or "float32"
+    source = linter.Source(graph.load(run.path / MODELS_OF[precision]), architecture, run.results.search)
+    _update(run, {}, lint=linter.look(source, device, precision))
 
 
 def compile_c(run: Run, progress: Progress) -> None:
@@ -318,21 +327,6 @@ def write_report(run: Run, progress: Progress) -> None:
     """From the files of the run folder to report.html and MODEL_CARD.md."""
     progress.stage("report")
     report.write(run.path)
-
-
-def default_folder(config: Config, root: Path = Path("runs"), new: bool = False) -> Path:
-    """runs/DATA-MODEL-N, or runs/DATA-DEVICE-N of a search: the newest folder that holds this config, else (or if it
-    must be `new`) the first free N."""
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(config.data).name or "data").strip("-.")
-    what = config.model or Path(config.device).stem
-    number = 1
-    same = None
-    while (folder := root / f"{stem}-{what}-{number}").exists():
-        with contextlib.suppress(UserError):
-            if Run.open(folder).config == config:
-                same = folder
-        number += 1
-    return folder if new else same or folder
 
 
 def _require_torch() -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from depthwise.config import Config
 from depthwise.counts import Cost, LayerCost
+from depthwise.findings import Finding, Lint
 from depthwise.results import (
     Buffer,
     Candidate,
@@ -172,6 +173,7 @@ def results_of(folder: Path, classes: list[str], name: str = "fashion-mnist", pi
             source="embedded subset",
         ),
         cost=cost_of(rows),
+        lint=lint_of(),
         papers=["Sandler et al. 2018, MobileNetV2: Inverted Residuals and Linear Bottlenecks, arXiv 1801.04381"],
         training=Training(epochs=20, images_per_second=1523.4, best_epoch=17, seconds=176.2, history=history_of(20)),
         accuracy={
@@ -206,6 +208,30 @@ def make_run(folder: Path, classes: list[str] | None = None, **changes: object) 
     empty = Results()
     run.record(results.model_copy(update={k: getattr(empty, k) if v is None else v for k, v in changes.items()}))
     return run
+
+
+def lint_of() -> Lint:
+    layers = ("blocks.1.0.projection", "blocks.2.0.projection", "blocks.3.0.projection", "blocks.4.0.projection")
+    findings = [
+        Finding(
+            code="DW001",
+            name="activation-after-projection",
+            severity="error",
+            layers=[layer],
+            reason="a ReLU after the projection from 96 to 24 channels destroys what only these few hold",
+            fix="leave it out",
+        )
+        for layer in layers
+    ]
+    head = Finding(
+        code="DW004",
+        name="dense-head",
+        severity="warning",
+        layers=["head.classifier"],
+        reason="900 of 1,000 parameters (90 %) are behind the pooling",
+        fix="ask for fewer classes",
+    )
+    return Lint(network="mobilenet_v2", precision="float32", findings=[*findings, head])
 
 
 def in_8_bits(results: Results) -> Results:

@@ -12,6 +12,7 @@ from report_runs import GARMENTS, confusion_of, in_8_bits, make_run, mobilenet_v
 from depthwise import report
 from depthwise.config import Config
 from depthwise.errors import UserError
+from depthwise.findings import Lint
 from depthwise.report import charts, network, pictures, text
 from depthwise.report.sections import SECTIONS, peak_call
 from depthwise.results import Buffer, Latency, Memory, Results, Shipping
@@ -19,6 +20,7 @@ from depthwise.runs import Run
 
 SECTION_OF = {
     "cost": {"network", "cost"},
+    "lint": {"findings"},
     "training": {"training"},
     "accuracy": {"agreement"},
     "verification": {"mistakes"},
@@ -50,6 +52,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def html_of(run: Run) -> str:
     return (run.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_findings_stand_by_rule_with_layers_reasons_and_fix(finished: Run) -> None:
+    text = Page(html_of(finished)).text
+    assert "4 errors, 1 warning of the network that ships" in text
+    assert "DW001" in text and "blocks.4.0.projection" in text and "leave it out" in text and "1 more" in text
+    assert text.index("DW001") < text.index("DW004")
+
+
+def test_no_findings_are_told(tmp_path: Path, no_charts: None) -> None:
+    run = make_run(tmp_path / "run", lint=Lint(network="network", precision="int8", device="board"))
+    report.write(run.path)
+    assert "The linter finds nothing in the network that ships, in int8 on board." in Page(html_of(run)).text
 
 
 def test_a_finished_run_shows_every_section_in_order(finished: Run) -> None:

@@ -28,6 +28,7 @@ from depthwise.errors import UserError
 if TYPE_CHECKING:
     from depthwise.compiler import Compiled
     from depthwise.device import Device
+    from depthwise.graph import Graph
 
 __all__ = ["app", "devices", "fit", "inspect", "lint", "main", "profile", "quantize"]
 
@@ -178,19 +179,21 @@ def compile(
         from depthwise.planning.explain import explain as text_of
 
         print("\n\n".join(map(text_of, result.programs)))
-    _tell(result, output, board)
+    _tell(result, network, output, board)
 
 
-def _tell(result: "Compiled", output: Path, board: "Device") -> None:
-    """Prints what was compiled, its memory (on standard error what is over the board's) and how C calls it."""
+def _tell(result: "Compiled", network: "Graph", output: Path, board: "Device") -> None:
+    """Prints what was compiled, its memory and how C calls it; on standard error what is over the board's memory, and
+    what the linter warns of."""
     from depthwise.analysis import excess_lines
+    from depthwise.linter import Source, look
     from depthwise.terminal import memory_lines
 
     name = result.manifest.name
     files = [f"{name}.h", *result.manifest.sources, f"{name}_weights.c", "main.c", "kernels/"]
     print(f"wrote {output}/ ({', '.join(files)}) for {result.manifest.target}")
     print("\n".join(memory_lines(result.memory)))
-    for line in excess_lines(result.memory, board):
+    for line in (*excess_lines(result.memory, board), *look(Source(network), board).brief()):
         print(f"warning: {line}", file=sys.stderr)
     print("call it with:\n" + "\n".join(f"    {line}" for line in result.usage))
 

@@ -64,12 +64,12 @@ def look(
 
     Args:
         source: a network, with what is known of it. What has no normal form is looked at as far as that goes.
-        device, precision: as for `Subject`. settings: which rules run; None: all.
+        device, precision: as for `Subject`. settings: which rules run; None: as pyproject.toml says.
 
     Raises:
-        UserError: as `Subject`.
+        UserError: as `Subject` and `Settings.of`.
     """
-    settings = settings or Settings()
+    settings = settings or Settings.of(RULES)
     subject = Subject(source, device, precision)
     findings: list[Finding] = []
     skipped: dict[str, str] = {}

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from depthwise.device import RESOURCES
+from depthwise.findings import Finding
 from depthwise.report import charts, network, pictures, text
 from depthwise.report.budget import budget_section
 from depthwise.report.material import Material, Values
@@ -15,7 +16,7 @@ from depthwise.report.precision import precision_section
 from depthwise.report.search import search_section
 from depthwise.results import Memory
 
-MOST_PICTURES, MOST_CLASSES, MOST_SKIPPED, MOST_CONFUSIONS = 32, 12, 100, 8
+MOST_PICTURES, MOST_CLASSES, MOST_SKIPPED, MOST_CONFUSIONS, MOST_FINDINGS = 32, 12, 100, 8, 3
 """How much of a long list the page shows before it folds or cuts it."""
 WIDE, NARROW = 960, 360
 """Widths in pixels at which full-width charts are drawn: a page, a phone."""
@@ -33,6 +34,24 @@ def network_section(material: Material) -> Values | None:
         "stages": network.stages(parts),
         "cost": cost,
         "saving": network.separable_saving(cost.layers),
+    }
+
+
+def findings_section(material: Material) -> Values | None:
+    """What the linter says: each rule with its layers, reasons and fix, the gravest first."""
+    lint = material.results.lint
+    if lint is None:
+        return None
+    rules: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in lint.findings:
+        rules.setdefault((finding.code, finding.severity, finding.fix), []).append(finding)
+    return {
+        "lint": lint,
+        "rules": [
+            {"first": found[0], "shown": found[:MOST_FINDINGS], "more": found[MOST_FINDINGS:]}
+            for found in rules.values()
+        ],
+        "counts": Counter(finding.severity for finding in lint.findings),
     }
 
 
@@ -211,6 +230,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Material], Values | None]]] = {
     "budget": ("Budget", budget_section),
     "search": ("The search", search_section),
     "network": ("The network", network_section),
+    "findings": ("Findings", findings_section),
     "training": ("Training", training_section),
     "precision": ("8 bits", precision_section),
     "agreement": ("Agreement", agreement_section),
