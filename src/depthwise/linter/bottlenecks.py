@@ -1,5 +1,6 @@
 """Separable blocks as a normal form shows them, whoever wrote it: expansion, depthwise, projection, residual."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -50,6 +51,16 @@ def channels_of(value: ir.Value) -> int:
 def side_of(value: ir.Value) -> int:
     """The smaller side of a map in pixels, 1 of a vector."""
     return min(shape_of(value)[2:], default=1)
+
+
+def pixels_of(value: ir.Value) -> int:
+    """Pixels of a map, 1 of a vector."""
+    return math.prod(shape_of(value)[2:])
+
+
+def macs_of(node: ir.Node) -> int:
+    """Multiply-accumulates of a node of the normal form."""
+    return REGISTRY[node.op_type].macs(node)
 
 
 def bottlenecks(normal: Graph) -> Iterator[Bottleneck]:

@@ -12,7 +12,7 @@ from depthwise.device import Device, Precision
 from depthwise.errors import UserError
 from depthwise.graph import Graph
 from depthwise.graph.metadata import has_weights
-from depthwise.linter.bottlenecks import Bottleneck, bottlenecks
+from depthwise.linter.bottlenecks import Bottleneck, bottlenecks, macs_of
 from depthwise.linter.source import Source
 from depthwise.ops import REGISTRY
 
@@ -89,6 +89,11 @@ class Subject:
         """The nodes of the normal form that multiply, in order."""
         assert self.normal is not None
         return [node for node in self.normal.graph if REGISTRY[node.op_type].macs(node)]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the whole network; 1 of one without any, to divide by."""
+        return sum(map(macs_of, self.filters)) or 1
 
     @cached_property
     def bottlenecks(self) -> list[Bottleneck]:
