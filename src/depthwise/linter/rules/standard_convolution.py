@@ -48,7 +48,7 @@ def _found(node: ir.Node, total: int) -> Found:
     saved = standard - separable_macs
     why = ""
     if inputs < FEW:
-        why = f"it reads {inputs} channel{"s" if inputs > 1 else ""} only, so the depthwise part would hardly see anything together"
+        why = f"it reads {inputs} channel{'s' * (inputs > 1)}, so the depthwise part would see hardly anything together"
     elif saved < SHARE * total:
         why = f"that is {100 * saved / total:.1f} % of the network"
     elif weight[1] != inputs:
