@@ -15,9 +15,10 @@ from PIL import Image
 
 from depthwise.files import TEMPORARY, file_fingerprint
 from depthwise.runs import Run
+from thorough import enough
 
-KILLS = 20
-SEARCH_KILLS = 3
+KILLS = enough(8, 20)
+SEARCH_KILLS = enough(2, 3)
 EPOCHS = 4
 
 Job = Callable[..., dict[str, Any]]
