@@ -23,7 +23,8 @@ class Config(Record):
     Attributes:
         data: path or name of the data set, as given but for a slash at its end.
         data_dir: where a named set lies, if not at its usual place.
-        model: None: a search finds the network. width, depth: its multipliers; depth of the repeats of its stages.
+        model: None: that of `weights`, or without them a search finds the network. width, depth: its multipliers; depth
+            of the repeats of its stages.
         weights: what its training starts from: a file, an address or a published name; None: random weights.
         resolution, channels: of its input (None: from the data).
         ram, flash (bytes), latency (seconds), macs, parameters: limits of the network, beside the device's own.
@@ -78,7 +79,7 @@ class Config(Record):
         if choices.get("epochs") is not None and choices.get("train_time") is not None:
             raise UserError("epochs and train time exclude each other: give one")
         if choices.get("model") is None:
-            for name in ("width", "depth", "weights"):
+            for name in ("width", "depth"):
                 if choices.get(name) is not None:
                     raise UserError(
                         f"{name} {choices[name]} is given without a model: name one, or leave it to the search"

@@ -57,6 +57,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
     _require_torch()
     device = load_device(config.device)
     limits_of(device, config.budget)  # what cannot be met and a wrong name fail before any data is read
+    config = checkpoints.with_network(config, folder, progress)
     if config.model is not None:
         design.architecture(config.model, config.width, config.resolution, depth=config.depth)
     images = read_data(config, progress)

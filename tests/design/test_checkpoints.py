@@ -1,4 +1,4 @@
-"""Weights of other libraries: their names, what they were trained with, and every way in which they do not fit."""
+"""Weights of other libraries: what they were trained with, and every way in which they do not fit."""
 
 import http.server
 import pickle
@@ -10,142 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors.numpy
 import torch
 
-from depthwise import UserError, create, graph
-from depthwise.design import MODELS, Architecture, architecture
-from depthwise.design.checkpoints import CHECKPOINTS, load, loading, sources, to_library
-from depthwise.design.checkpoints.loading import from_library
-from depthwise.design.checkpoints.names import Naming
+from depthwise import UserError, create
+from depthwise.design import architecture
+from depthwise.design.checkpoints import CHECKPOINTS, identity, load, sources, to_library
 from depthwise.design.source import load_model
 from depthwise.graph import preprocessing_of
 from depthwise.progress import Silent
-
-
-class Notes(Silent):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.lines.append(text)
-
-
-def weights_of(network: Architecture, seed: int = 1) -> dict[str, np.ndarray]:
-    return graph.initialize(network.layers(), seed)
-
-
-def save(path: Path, arrays: dict[str, np.ndarray]) -> Path:
-    if path.suffix == ".safetensors":
-        path.write_bytes(safetensors.numpy.save(arrays))
-    else:
-        torch.save({name: torch.from_numpy(array.copy()) for name, array in arrays.items()}, path)
-    return path
-
-
-def naming(model: str, library: str) -> Naming:
-    return next(one.naming for one in CHECKPOINTS.values() if (one.model, one.naming.library) == (model, library))
-
-
-# our layer -> theirs, as the libraries' own code builds their modules
-NAMES = {
-    ("mobilenet_v1", "timm"): {
-        "stem.conv": "conv_stem",
-        "blocks.0.0.depthwise": "blocks.0.0.conv_dw",
-        "blocks.0.0.depthwise_norm": "blocks.0.0.bn1",
-        "blocks.3.5.pointwise": "blocks.3.5.conv_pw",
-        "blocks.4.1.pointwise_norm": "blocks.4.1.bn2",
-        "head.classifier": "classifier",
-    },
-    ("mobilenet_v2", "torchvision"): {
-        "stem.norm": "features.0.1",
-        "blocks.0.0.depthwise": "features.1.conv.0.0",
-        "blocks.0.0.projection": "features.1.conv.1",
-        "blocks.0.0.projection_norm": "features.1.conv.2",
-        "blocks.1.0.expansion": "features.2.conv.0.0",
-        "blocks.1.1.depthwise_norm": "features.3.conv.1.1",
-        "blocks.6.0.projection": "features.17.conv.2",
-        "blocks.6.0.projection_norm": "features.17.conv.3",
-        "head.conv": "features.18.0",
-        "head.classifier": "classifier.1",
-    },
-    ("mobilenet_v2", "timm"): {
-        "blocks.0.0.projection": "blocks.0.0.conv_pw",
-        "blocks.0.0.projection_norm": "blocks.0.0.bn2",
-        "blocks.2.1.expansion": "blocks.2.1.conv_pw",
-        "blocks.2.1.projection": "blocks.2.1.conv_pwl",
-        "blocks.2.1.projection_norm": "blocks.2.1.bn3",
-        "head.conv": "conv_head",
-        "head.norm": "bn2",
-    },
-    ("mobilenet_v3_large", "torchvision"): {
-        "blocks.0.0.projection": "features.1.block.1.0",
-        "blocks.3.0.squeeze_excite.reduction": "features.4.block.2.fc1",
-        "blocks.3.0.projection_norm": "features.4.block.3.1",
-        "head.norm": "features.16.1",
-        "head.features": "classifier.0",
-        "head.classifier": "classifier.3",
-    },
-    ("mobilenet_v3_large", "timm"): {
-        "blocks.1.0.expansion": "blocks.1.0.conv_pw",
-        "blocks.2.0.expansion": "blocks.1.1.conv_pw",
-        "blocks.3.2.squeeze_excite.excitation": "blocks.2.2.se.conv_expand",
-        "blocks.3.2.projection_norm": "blocks.2.2.bn3",
-        "blocks.6.1.depthwise": "blocks.3.3.conv_dw",
-        "blocks.8.2.projection": "blocks.5.2.conv_pwl",
-        "head.conv": "blocks.6.0.conv",
-        "head.norm": "blocks.6.0.bn1",
-        "head.features": "conv_head",
-    },
-    ("mobilenet_v3_small", "torchvision"): {
-        "blocks.0.0.squeeze_excite.excitation": "features.1.block.1.fc2",
-        "blocks.0.0.projection": "features.1.block.2.0",
-        "head.conv": "features.12.0",
-    },
-    ("mobilenet_v3_small", "timm"): {
-        "blocks.0.0.squeeze_excite.reduction": "blocks.0.0.se.conv_reduce",
-        "blocks.0.0.projection": "blocks.0.0.conv_pw",
-        "blocks.4.1.depthwise": "blocks.2.2.conv_dw",
-        "head.conv": "blocks.5.0.conv",
-    },
-    ("efficientnet_lite0", "efficientnet_pytorch"): {
-        "stem.conv": "_conv_stem",
-        "blocks.0.0.projection_norm": "_blocks.0._bn2",
-        "blocks.1.1.depthwise": "_blocks.2._depthwise_conv",
-        "blocks.6.0.projection": "_blocks.15._project_conv",
-        "head.norm": "_bn1",
-        "head.classifier": "_fc",
-    },
-}
-
-
-@pytest.mark.parametrize(("model", "library"), NAMES, ids=" of ".join)
-@pytest.mark.parametrize("width", [1.0, 0.35])
-def test_names(model: str, library: str, width: float) -> None:
-    """At small widths neighbouring stages have the same channels: numbers must not depend on them."""
-    modules = naming(model, library).modules(architecture(model, width, 32, classes=3))
-    assert {ours: modules[ours] for ours in NAMES[model, library]} == NAMES[model, library]
-    assert len(set(modules.values())) == len(modules)
-
-
-@pytest.mark.parametrize("name", list(CHECKPOINTS))
-def test_there_and_back(name: str) -> None:
-    known = CHECKPOINTS[name]
-    network = replace(architecture(known.model, 0.25, 32, classes=3), padding=known.naming.padding)
-    network = replace(network, epsilon=known.naming.epsilon or network.epsilon)
-    weights = weights_of(network)
-    theirs = to_library(weights, network, known.naming.library)
-    back, new = from_library(theirs, network, known.naming, name)
-    assert not new
-    assert back.keys() == weights.keys()
-    assert all(np.array_equal(back[key], weights[key]) for key in weights)
-
-
-def test_every_model_has_weights_somewhere() -> None:
-    assert {one.model for one in CHECKPOINTS.values()} <= set(MODELS)
-    for one in CHECKPOINTS.values():
-        assert one.source.startswith(("hf:", "https://")) or one.sha256
-        assert one.naming.padding in ("symmetric", "same")
+from weight_files import Notes, save, weights_of
 
 
 def test_another_epsilon_changes_no_output() -> None:
@@ -179,8 +52,10 @@ def test_a_known_file_brings_padding_epsilon_and_preprocessing(tmp_path: Path, m
     network = architecture("efficientnet_lite0", 0.25, 32)
     same = replace(network, padding="same")
     path = save(tmp_path / "renamed.pth", to_library(weights_of(same), same, "efficientnet_pytorch"))
-    known = replace(CHECKPOINTS["efficientnet_lite0.efficientnet_pytorch"], sha256=sources.hash_of(path)[:8])
-    monkeypatch.setattr(loading, "CHECKPOINTS", {"lite": known})
+    known = replace(
+        CHECKPOINTS["efficientnet_lite0.efficientnet_pytorch"], sha256=sources.hash_of(path)[:8], width=0.25
+    )
+    monkeypatch.setattr(identity, "CHECKPOINTS", {"lite": known})
     loaded = load(path, network)
     assert (loaded.architecture.padding, loaded.architecture.epsilon) == ("same", 1e-3)
     assert loaded.start.name == "lite"
@@ -233,7 +108,7 @@ def run_model(folder: Path, model: str) -> None:
     path = save(folder / "known.pth", to_library(weights_of(network), network, "timm"))
     known = replace(CHECKPOINTS["mobilenetv2_100.ra_in1k"], sha256=sources.hash_of(path))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "CHECKPOINTS", {"known": known})
+        patch.setattr(identity, "CHECKPOINTS", {"known": known})
         load(path, architecture(model, 0.25, 32))
 
 
@@ -306,7 +181,7 @@ def test_an_address_is_fetched_once_and_checked(tmp_path: Path, server: str, mon
 
 def test_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = pytest.importorskip("huggingface_hub")
-    network = architecture("mobilenet_v2", 0.25, 32)
+    network = architecture("mobilenet_v2", 0.5, 32)
     path = save(tmp_path / "model.safetensors", to_library(weights_of(network), network, "timm"))
     asked = []
 
@@ -315,9 +190,9 @@ def test_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return str(path)
 
     monkeypatch.setattr(hub, "hf_hub_download", download)
-    loaded = load("mobilenetv2_100.ra_in1k", network)
-    assert asked == [("timm/mobilenetv2_100.ra_in1k", "model.safetensors")]
-    assert (loaded.start.name, loaded.start.top1) == ("mobilenetv2_100.ra_in1k", 72.91)
+    loaded = load("mobilenetv2_050.lamb_in1k", network)
+    assert asked == [("timm/mobilenetv2_050.lamb_in1k", "model.safetensors")]
+    assert (loaded.start.name, loaded.start.top1) == ("mobilenetv2_050.lamb_in1k", 65.95)
 
     def refuse(repository: str, file: str) -> str:
         raise ConnectionError("no network\nand more")

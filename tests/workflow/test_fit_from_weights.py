@@ -19,12 +19,14 @@ def test_fit_begins_with_weights_of_another_library(tmp_path: Path, capsys: pyte
     network = architecture("mobilenet_v1", 0.25, 32, classes=10)
     weights, file = graph.initialize(network.layers(), 5), tmp_path / "v1.safetensors"
     file.write_bytes(safetensors.numpy.save(to_library(weights, network, "timm")))
-    fit = ["fit", str(photos), "--model", "mobilenet_v1", "--width", "0.25", "--resolution", "32", "--epochs", "1"]
-    fit += ["--weights", str(file), "--precision", "float32", "-o", str(tmp_path / "run")]
+    (tmp_path / "config.json").write_text('{"architecture": "mobilenetv1_025", "mean": [0.5, 0.5, 0.5]}')
+    fit = ["fit", str(photos), "--weights", str(file), "--resolution", "32", "--epochs", "1"]  # no model is named
+    fit += ["--precision", "float32", "-o", str(tmp_path / "run")]
     main([*fit, "--learning-rate", "1e-9"])
 
     assert "the classifier is new" in capsys.readouterr().err
     run = Run.open(tmp_path / "run")
+    assert (run.config.model, run.config.width) == ("mobilenet_v1", 0.25)
     start = run.results.start
     assert start
     assert (start.source, start.library, start.new_classifier) == (str(file), "timm", True)
@@ -56,7 +58,7 @@ def test_weights_that_do_not_fit_leave_no_run(tmp_path: Path, capsys: pytest.Cap
     network = architecture("mobilenet_v2", 0.35, 32)
     file.write_bytes(safetensors.numpy.save(to_library(graph.initialize(network.layers()), network, "timm")))
     for more, reason in (
-        (["--weights", str(file)], "is given without a model"),
+        (["--weights", str(file)], "do not say which network they are of: name it, e.g. with --model"),
         (["--model", "mobilenet_v2", "--weights", str(file)], "misshapen (conv_stem.weight [16, 3, 3, 3], not [32"),
         (["--model", "mobilenet_v2", "--weights", "mobilenet_v2.imagenet"], "unknown weights 'mobilenet_v2.imagenet'"),
     ):

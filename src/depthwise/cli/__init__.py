@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from depthwise.cli import devices, fit, inspect, lint, profile, quantize
+from depthwise.cli import devices, fit, inspect, lint, models, profile, quantize
 from depthwise.cli.common import (
     Channels,
     Classes,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from depthwise.device import Device
     from depthwise.graph import Graph
 
-__all__ = ["app", "devices", "fit", "inspect", "lint", "main", "profile", "quantize"]
+__all__ = ["app", "devices", "fit", "inspect", "lint", "main", "models", "profile", "quantize"]
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -247,25 +247,6 @@ def report(run: Annotated[Path, typer.Argument(help="a run folder")]) -> None:
     from depthwise.report import write
 
     print(write(run))
-
-
-@app.command()
-def models(as_json: Json = False) -> None:
-    """List the models, with their size at width 1 and the paper's resolution."""
-    from depthwise.design import MODELS
-
-    rows = []
-    for name, model in MODELS.items():
-        layers = model.layers()
-        parameters, macs = sum(layer.trained for layer in layers), sum(layer.macs for layer in layers)
-        rows.append({"name": name, "resolution": model.resolution, "parameters": parameters, "macs": macs})
-        if not as_json:
-            print(
-                f"{name:<26} {model.resolution} px   {parameters / 1e6:6.2f} M parameters   "
-                f"{macs / 1e6:8.1f} M MACs at width 1, 1000 classes"
-            )
-    if as_json:
-        print(json.dumps(rows, indent=1))
 
 
 def _fail(message: str, exit_code: int = 2) -> NoReturn:

@@ -25,7 +25,8 @@ Epochs = Annotated[
 ]
 Model = Annotated[str | None, typer.Option(help="train this one and search nothing, see `depthwise models`")]
 Weights = Annotated[
-    str | None, typer.Option(help="start --model from these: a file, an address, hf:USER/NAME or a published name")
+    str | None,
+    typer.Option(help="start from these: a published name (`depthwise models --weights`), a file or an address"),
 ]
 ModelWidth = Annotated[float | None, typer.Option(help="width multiplier of --model, e.g. 0.35")]
 ModelDepth = Annotated[float | None, typer.Option(help="depth multiplier of --model, e.g. 0.5")]

@@ -1,33 +1,24 @@
 """From somebody's file of weights to ours, and back: names, shapes, what the weights were trained with."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from depthwise import graph
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import MODELS
 from depthwise.design.architecture import Architecture
-from depthwise.design.checkpoints.base import Checkpoint
-from depthwise.design.checkpoints.names import OURS, Naming
-from depthwise.design.checkpoints.sources import HUB, SUFFIXES, fetch, hash_of, read
+from depthwise.design.checkpoints.identity import alike, few, find, namings_of
+from depthwise.design.checkpoints.names import Naming
+from depthwise.design.checkpoints.sources import read
 from depthwise.errors import UserError
 from depthwise.progress import Progress, Silent
-from depthwise.registry import Registry, choose
-from depthwise.runs import MODELS_OF, Run
 from depthwise.start import Start
-
-CHECKPOINTS: Registry[Checkpoint] = Registry("weights", "depthwise.design.checkpoints.published", "CHECKPOINTS")
 
 COUNTER = "num_batches_tracked"
 """A buffer of torch's BatchNorm that nothing needs."""
-
-_LISTED = 4
-"""Keys that an error names of each kind; of the others it tells the number."""
-
-_IDENTITY = Naming(OURS, {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,20 +54,16 @@ def load(source: str | Path, architecture: Architecture, progress: Progress | No
         UserError: an unknown name; weights that cannot be read, or are those of another network, which lists the keys.
     """
     progress, source = progress or Silent(), str(source)
-    name, known = (source, CHECKPOINTS[source]) if source in CHECKPOINTS else (None, None)
-    if known is None and not _is_place(source):
-        choose("weights", source, CHECKPOINTS)
-    if known is not None and not known.source:
-        raise UserError(f"the weights {source} have no address: give their file, it is known by its hash")
-    path = fetch(known.source if known else source, known.sha256 if known else "", progress)
-    digest, arrays = hash_of(path), read(path)
-    if known is None:
-        same = (item for item in CHECKPOINTS.items() if item[1].sha256 and digest.startswith(item[1].sha256))
-        name, known = next(same, (None, None))
-    if known is None:
-        known = _of_run(path) or _alike(arrays, architecture, source, progress)
+    found = find(source, progress)
+    arrays = read(found.path)
+    known = found.known or alike(arrays, architecture, source, progress)
+    what = f"the weights {found.name or source} are those of {known.model}"
     if known.model != architecture.name:
-        raise UserError(f"the weights {name or source} are those of {known.model}, not of {architecture.name}")
+        raise UserError(f"{what}, not of {architecture.name}")
+    for multiplier in ("width", "depth") if found.known else ():
+        theirs, ours = (getattr(one, multiplier) for one in (known, architecture))
+        if not math.isclose(theirs, ours, rel_tol=1e-6):
+            raise UserError(f"{what} at {multiplier} {theirs:g}, not {ours:g}")
     naming = known.naming
     epsilon = architecture.epsilon if naming.epsilon is None else naming.epsilon
     architecture = replace(architecture, padding=naming.padding, epsilon=epsilon)
@@ -85,8 +72,8 @@ def load(source: str | Path, architecture: Architecture, progress: Progress | No
         progress.note(new)
     start = Start(
         source=source,
-        name=name,
-        sha256=digest,
+        name=found.name,
+        sha256=found.sha256,
         library=naming.library,
         padding=architecture.padding,
         epsilon=architecture.epsilon,
@@ -112,7 +99,7 @@ def from_library(
     Raises:
         UserError: keys that are missing or unexpected, arrays of another shape; the first few are listed.
     """
-    keys, shapes = _keys(architecture, naming), _shapes(architecture)
+    keys, shapes = naming.keys(architecture), _shapes(architecture)
     missing = [theirs for theirs in keys.values() if theirs not in arrays]
     expected = set(keys.values())
     unexpected = [name for name in arrays if name not in expected and not name.endswith(COUNTER)]
@@ -123,14 +110,14 @@ def from_library(
         if theirs not in arrays:
             continue
         array, shape = np.asarray(arrays[theirs], np.float32), shapes[ours]
-        if _plain(array.shape) == _plain(shape):
+        if _same_numbers(array.shape, shape):
             weights[ours] = array.reshape(shape)
         elif ours.startswith(f"{classifier}.") and array.shape[1:] == shape[1:]:
             new = f"the classifier is new: {source} has {array.shape[0]} classes, the network {shape[0]}"
         else:
             misshapen.append(f"{theirs} {list(array.shape)}, not {list(shape)}")
     faults = [
-        f"{len(found)} {kind} ({_few(found)})"
+        f"{len(found)} {kind} ({few(found)})"
         for kind, found in (("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen))
         if found
     ]
@@ -157,9 +144,9 @@ def to_library(weights: Mapping[str, np.ndarray], architecture: Architecture, li
     Raises:
         UserError: a library that does not have the model, or keeps it with another padding.
     """
-    namings = [one for one in _namings(architecture.name) if one.library == library]
+    namings = [one for one in namings_of(architecture.name) if one.library == library]
     if not namings:
-        known = sorted({one.library for one in _namings(architecture.name)})
+        known = sorted({one.library for one in namings_of(architecture.name)})
         raise UserError(f"'{library}' has no {architecture.name} that is known here: {', '.join(known) or 'none has'}")
     alike = [one for one in namings if one.padding == architecture.padding]
     if not alike:
@@ -170,25 +157,19 @@ def to_library(weights: Mapping[str, np.ndarray], architecture: Architecture, li
     naming = alike[0]
     modules, epsilon = naming.modules(architecture), naming.epsilon or MODELS[architecture.name].epsilon
     found = {}
-    for ours, theirs in _keys(architecture, naming).items():
+    for ours, theirs in naming.keys(architecture).items():
         array = np.asarray(weights[ours])
         layer, _, parameter = ours.rpartition(".")
         if parameter == "running_var" and epsilon != architecture.epsilon:
             array = array + np.float32(architecture.epsilon - epsilon)
-        found[theirs] = array[:, :, None, None] if array.ndim == 2 and layer in naming.maps else array
+        if array.ndim == 2 and layer in naming.maps:
+            array = array[:, :, None, None]
+        if array.ndim == 4 and layer in naming.matrices:
+            array = array.reshape(len(array), -1)
+        found[theirs] = array
     counters = (key for key in weights if key.endswith(COUNTER))
     return found | {
         f"{modules[key.removesuffix(f'.{COUNTER}')]}.{COUNTER}": np.asarray(weights[key]) for key in counters
-    }
-
-
-def _keys(architecture: Architecture, naming: Naming) -> dict[str, str]:
-    """Our state_dict key -> theirs."""
-    modules = None if naming.library == OURS else naming.modules(architecture)
-    return {
-        f"{layer.name}.{parameter}": f"{modules[layer.name] if modules else layer.name}.{parameter}"
-        for layer in architecture.layers()
-        for parameter in layer.parameters
     }
 
 
@@ -197,62 +178,9 @@ def _shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     return {f"{layer.name}.{parameter}": shape for layer in layers for parameter, shape in layer.parameters.items()}
 
 
-def _namings(model: str) -> list[Naming]:
-    """Those under which weights of the model are published."""
-    return list(dict.fromkeys(one.naming for one in CHECKPOINTS.values() if one.model == model))
-
-
-def _of_run(path: Path) -> Checkpoint | None:
-    """What the run knows of its weights, if the file lies in the folder of one."""
-    model = path.with_name(MODELS_OF["float32"])
-    if not (path.with_name("config.json").is_file() and model.is_file()):
-        return None
-    run, form = Run.open(path.parent), graph.preprocessing_of(graph.load(model))
-    if form is None or run.config.model is None:
-        return None
-    begun = run.results.start
-    naming = Naming(OURS, {}, padding=begun.padding, epsilon=begun.epsilon) if begun else _IDENTITY
-    return Checkpoint(run.config.model, naming, str(path), normalization=(form.mean, form.std))
-
-
-def _alike(arrays: Mapping[str, np.ndarray], architecture: Architecture, source: str, progress: Progress) -> Checkpoint:
-    """The published weights that unknown ones are likeliest trained like: those whose names they have."""
-    ours = Checkpoint(architecture.name, _IDENTITY, source)
-    models = {name: one for name, one in CHECKPOINTS.items() if one.model == architecture.name}
-    found = {"": ours, **models}
-
-    def likeness(name: str) -> tuple[int, bool]:
-        keys = set(_keys(architecture, found[name].naming).values())
-        return len(keys & set(arrays)), ("tf_" in name) == ("tf_" in source)
-
-    best = max(found, key=likeness)
-    if not likeness(best)[0]:
-        libraries = ", ".join(dict.fromkeys(one.naming.library for one in found.values()))
-        raise UserError(
-            f"the weights {source} are not those of {architecture.name}: no key of theirs is known "
-            f"({_few(list(arrays))}); names of {libraries} are"
-        )
-    form, like = found[best], f"as for {best}" if best else "for want of a record beside the file"
-    mean, std = ([round(value, 3) for value in values] for values in form.normalization)
-    progress.note(
-        f"{source} does not say how its network was trained: padding '{form.naming.padding}', mean {mean} and "
-        f"deviation {std} are assumed, {like}"
-    )
-    return replace(form, top1=None, recipe="")
-
-
-def _is_place(source: str) -> bool:
-    """Whether it names a file, a folder, an address or the hub, not published weights."""
-    return source.startswith((HUB, "http://", "https://")) or Path(source).suffix in SUFFIXES or Path(source).exists()
-
-
-def _plain(shape: Iterable[int]) -> tuple[int, ...]:
-    """A shape without the 1 x 1 of a pointwise convolution: a matrix is one, too."""
-    shape = tuple(shape)
-    return shape[:2] if len(shape) == 4 and shape[2:] == (1, 1) else shape
-
-
-def _few(names: list[str]) -> str:
-    """The first names, and how many more there are."""
-    more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+def _same_numbers(theirs: Iterable[int], ours: Iterable[int]) -> bool:
+    """Whether shapes are alike, a matrix counting as a convolution of one pixel or of a whole map."""
+    one, other = tuple(theirs), tuple(ours)
+    if 2 not in (len(one), len(other)):
+        return one == other
+    return (one[0], math.prod(one[1:])) == (other[0], math.prod(other[1:]))

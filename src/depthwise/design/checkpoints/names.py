@@ -9,14 +9,16 @@ pattern:
     {repeat}             number of the block in its stage, from 0
     {unit}, {unit1}      number of the convolution in its block, from 0 and from 1; squeeze-excite counts as one
     {norm}               number of the normalization in its block, from 1
+    {layer}              number of the layer in the network, from 0; activations and poolings count, the input does not
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from depthwise.design import MODELS
 from depthwise.design.architecture import Architecture
+from depthwise.errors import UserError
 
 _IN_BLOCK = re.compile(r"blocks\.(\d+)\.(\d+)\.(.+)")
 
@@ -29,9 +31,12 @@ class Naming:
         library: its name.
         parts: our part -> pattern of their module. A part of a block goes without the block's name; "block" is the
             pattern that stands before it, "norm" that of every normalization which has none of its own. Without an
-            expansion the projection counts as the part "pointwise", that of a depthwise separable block.
+            expansion the projection counts as the part "pointwise", that of a depthwise separable block. A layer or a
+            block that goes by another rule stands there by its whole name ("blocks.0.0.projection", "blocks.4.0.").
         with_features: further parts of networks with a fully connected layer before the classifier.
         maps: layers whose matrices they keep as 1 x 1 convolutions.
+        matrices: layers whose convolutions of whole maps they keep as matrices.
+        by_stride: their stages begin where the map shrinks, not where the channels change, too.
         padding: what its networks pad by, where a file does not say so.
         epsilon: of its batch normalization; None: that of the family.
     """
@@ -40,39 +45,62 @@ class Naming:
     parts: Mapping[str, str]
     with_features: Mapping[str, str] = field(default_factory=dict)
     maps: frozenset[str] = frozenset()
+    matrices: frozenset[str] = frozenset()
+    by_stride: bool = False
     padding: str = "symmetric"
     epsilon: float | None = None
 
     def modules(self, architecture: Architecture) -> dict[str, str]:
-        """Name of each of our layers with parameters -> that of their module; KeyError if it has no name there."""
+        """Name of each of our layers with parameters -> that of their module; KeyError if it has no name there.
+
+        Raises:
+            UserError: two layers would have one name, as at another depth than the library's.
+        """
+        if self.library == OURS:
+            return {layer.name: layer.name for layer in architecture.layers() if layer.parameters}
         named = {}
         features = architecture.head.features is not None
         parts = {**self.parts, **(self.with_features if features else {})}
-        for name, part, fields in places(architecture):
-            pattern = parts.get(part) or (parts["norm"] if part.endswith("_norm") else parts[part])
-            before = "" if part == name else parts["block"]
-            named[name] = (before + pattern).format(**fields)
+        for name, part, fields in places(architecture, self.by_stride):
+            if name in parts:
+                pattern = parts[name]
+            else:
+                pattern = parts.get(part) or (parts["norm"] if part.endswith("_norm") else parts[part])
+                pattern = parts.get(_block(name), parts["block"]) + pattern
+            named[name] = pattern.format(**fields)
+        if len(set(named.values())) < len(named):
+            raise UserError(f"{self.library} has no names for {architecture.name} at depth {architecture.depth:g}")
         return named
+
+    def keys(self, architecture: Architecture) -> dict[str, str]:
+        """Our state_dict key -> theirs; errors are those of `modules`."""
+        modules = self.modules(architecture)
+        return {
+            f"{layer.name}.{parameter}": f"{modules[layer.name]}.{parameter}"
+            for layer in architecture.layers()
+            for parameter in layer.parameters
+        }
 
 
 OURS = "depthwise"
 """Library of files that hold our own names."""
 
 
-def places(architecture: Architecture) -> Iterator[tuple[str, str, dict[str, int]]]:
+def places(architecture: Architecture, by_stride: bool = False) -> Iterator[tuple[str, str, dict[str, int]]]:
     """Name, part and numbers of each layer with parameters. Outside of blocks the part is the name."""
-    stage_of, stages = _stages(architecture)
+    stage_of, stages = _stages(architecture, by_stride)
     block, units, at = -1, [""], ""
     repeats: dict[int, int] = {}
-    names = [layer.name for layer in architecture.layers() if layer.parameters]
+    numbers = {layer.name: number for number, layer in enumerate(architecture.layers()[1:]) if layer.parameters}
+    names = list(numbers)
     blocks = len({found.group(1, 2) for name in names if (found := _IN_BLOCK.fullmatch(name))})
     known = set(names)
     for name in names:
-        fields = {"blocks1": blocks + 1, "stages": stages, "stages1": stages + 1}
+        fields = {"blocks1": blocks + 1, "stages": stages, "stages1": stages + 1, "layer": numbers[name]}
         if (found := _IN_BLOCK.fullmatch(name)) is None:
             yield name, name, fields
             continue
-        stage, here, part = stage_of[int(found[1])], name.removesuffix(found[3]), found[3]
+        stage, here, part = stage_of[int(found[1])], _block(name), found[3]
         if here != at:
             block, units, at = block + 1, [], here
             repeats[stage] = repeats.get(stage, -1) + 1
@@ -93,16 +121,22 @@ def places(architecture: Architecture) -> Iterator[tuple[str, str, dict[str, int
         )
 
 
-def _stages(architecture: Architecture) -> tuple[list[int], int]:
+def _block(name: str) -> str:
+    """What stands before the part in the name of a block's layer, with the dot."""
+    return ".".join(name.split(".")[:3]) + "."
+
+
+def _stages(architecture: Architecture, by_stride: bool) -> tuple[list[int], int]:
     """For each stage of ours, which one it is in the papers' and libraries' count; and how many these are.
 
-    A table of ours begins a stage wherever blocks differ; theirs go on while size and channels stay, at width 1.
+    A table of ours begins a stage wherever blocks differ; theirs go on while the size stays and, unless they count by
+    strides alone, the channels do, at width 1.
     """
     known = architecture.name in MODELS
     numbers: list[int] = []
     channels = 0
     for stage in MODELS[architecture.name].stages if known else architecture.stages:
-        goes_on = stage.block.stride == 1 and stage.block.channels == channels
+        goes_on = stage.block.stride == 1 and (by_stride or stage.block.channels == channels)
         numbers.append((numbers[-1] if numbers else -1) + (not goes_on))
         channels = stage.block.channels
     return numbers, numbers[-1] + 1
@@ -137,7 +171,7 @@ TIMM = Naming(
 )
 """timm's efficient networks, trained with PyTorch."""
 
-TIMM_TF = Naming("timm", TIMM.parts, TIMM.with_features, TIMM.maps, padding="same", epsilon=1e-3)
+TIMM_TF = replace(TIMM, padding="same", epsilon=1e-3)
 """timm's `tf_` networks: the same names, the weights and the padding of TensorFlow."""
 
 TORCHVISION_CONV = Naming(
@@ -220,3 +254,35 @@ EFFICIENTNET_PYTORCH = Naming(
     epsilon=1e-3,
 )
 """The networks of the package efficientnet_pytorch, whose weights are TensorFlow's."""
+
+TIMM_UNIVERSAL = Naming(
+    "timm",
+    {
+        "stem.conv": "conv_stem",
+        "stem.norm": "bn1",
+        "block": "blocks.{stage}.{repeat}.",
+        "convolution": "conv",
+        "convolution_norm": "bn1",
+        "first_depthwise": "dw_start.conv",
+        "first_depthwise_norm": "dw_start.bn",
+        "expansion": "pw_exp.conv",
+        "expansion_norm": "pw_exp.bn",
+        "depthwise": "dw_mid.conv",
+        "depthwise_norm": "dw_mid.bn",
+        "projection": "pw_proj.conv",
+        "projection_norm": "pw_proj.bn",
+        # the fused block that larger networks begin with
+        "blocks.0.0.expansion": "blocks.0.0.conv_exp",
+        "blocks.0.0.expansion_norm": "blocks.0.0.bn1",
+        "blocks.0.0.projection": "blocks.0.0.conv_pwl",
+        "blocks.0.0.projection_norm": "blocks.0.0.bn2",
+        "head.conv": "blocks.{stages}.0.conv",
+        "head.norm": "blocks.{stages}.0.bn1",
+        "head.features": "conv_head",
+        "head.features_norm": "norm_head",
+        "head.classifier": "classifier",
+    },
+    by_stride=True,
+    epsilon=1e-5,
+)
+"""timm's networks of universal inverted bottlenecks."""

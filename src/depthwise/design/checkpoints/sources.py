@@ -1,6 +1,7 @@
 """Where weights lie (a file, an address, the Hugging Face hub), and what is in the file: arrays by name."""
 
 import hashlib
+import json
 import pickle
 import re
 import urllib.request
@@ -22,6 +23,7 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 """Of files of weights."""
 
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+_DESCRIPTION = "config.json"
 _TIMEOUT = 60.0
 _CHUNK = 1 << 20
 
@@ -45,11 +47,30 @@ def fetch(source: str, sha256: str, progress: Progress) -> Path:
     if re.match(r"https?://", source):
         return _from_address(source, sha256, progress)
     path = Path(source).expanduser()
-    if path.is_dir():
-        path /= "weights.safetensors"  # of a run
+    if path.is_dir():  # of a run, or a copy of a repository of the hub
+        files = (file for name in ("weights.safetensors", *_HUB_FILES) if (file := path / name).is_file())
+        path = next(files, path / "weights.safetensors")
     if not path.is_file():
         raise UserError(f"weights '{source}' do not exist: give a file, an address or a published name")
     return path
+
+
+def description(source: str, path: Path) -> Mapping[str, Any]:
+    """What config.json says that lies beside the file of weights `path`, on the hub or here; empty if there is none.
+
+    Raises:
+        UserError: a file of that name that is not JSON.
+    """
+    beside = path.with_name(_DESCRIPTION)
+    if source.startswith(HUB):
+        beside = _hub_file(source.removeprefix(HUB), _DESCRIPTION) or beside
+    if not beside.is_file():
+        return {}
+    try:
+        found = json.loads(beside.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"the {_DESCRIPTION} beside the weights {source} cannot be read: {error}") from None
+    return found if isinstance(found, Mapping) else {}
 
 
 def hash_of(path: Path) -> str:
@@ -129,17 +150,23 @@ def _require_hash(path: Path, address: str, sha256: str) -> None:
 
 
 def _from_hub(name: str) -> Path:
+    for file in _HUB_FILES:
+        if (found := _hub_file(name, file)) is not None:
+            return found
+    raise UserError(f"the repository '{HUB}{name}' has no weights: none of {', '.join(_HUB_FILES)}")
+
+
+def _hub_file(name: str, file: str) -> Path | None:
+    """A file of a repository; None if it has none of that name."""
     try:
         import huggingface_hub
         from huggingface_hub.errors import EntryNotFoundError
     except ModuleNotFoundError:
         raise missing_extra(f"the weights '{HUB}{name}'", "huggingface_hub", "train") from None
-    for file in _HUB_FILES:
-        try:
-            return Path(huggingface_hub.hf_hub_download(name, file))
-        except EntryNotFoundError:
-            continue
-        except Exception as error:  # the library lets through errors of every layer below it
-            reason = (str(error.__cause__ or error).strip().splitlines() or [type(error).__name__])[0]
-            raise UserError(f"the weights '{HUB}{name}' cannot be loaded: {reason}") from None
-    raise UserError(f"the repository '{HUB}{name}' has no weights: none of {', '.join(_HUB_FILES)}")
+    try:
+        return Path(huggingface_hub.hf_hub_download(name, file))
+    except EntryNotFoundError:
+        return None
+    except Exception as error:  # the library lets through errors of every layer below it
+        reason = (str(error.__cause__ or error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"the weights '{HUB}{name}' cannot be loaded: {reason}") from None

@@ -27,4 +27,20 @@ CHECKPOINTS = {
         top1=72.91,
         recipe="https://huggingface.co/timm/mobilenetv2_100.ra_in1k",
     ),
+    "mobilenetv2_050.lamb_in1k": Checkpoint(
+        "mobilenet_v2",
+        TIMM,
+        "hf:timm/mobilenetv2_050.lamb_in1k",
+        top1=65.95,
+        recipe="https://huggingface.co/timm/mobilenetv2_050.lamb_in1k",
+        width=0.5,
+    ),
+    "mobilenetv2_140.ra_in1k": Checkpoint(
+        "mobilenet_v2",
+        TIMM,
+        "hf:timm/mobilenetv2_140.ra_in1k",
+        top1=76.52,
+        recipe="https://huggingface.co/timm/mobilenetv2_140.ra_in1k",
+        width=1.4,
+    ),
 }
