@@ -73,8 +73,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
         key: dict[str, Any] = {"settings": settings, "data": images.fingerprint}
         key["network"] = [architecture.name, architecture.width, architecture.depth, architecture.resolution]
         key |= {"start": file_fingerprint(run.path / START)} if config.weights else {}
-        files = [weights.name, "results.json"]
-        run.stage("training", key, files, lambda: train(run, architecture, images, progress))
+        run.stage("training", key, [weights.name, "results.json"], lambda: train(run, architecture, images, progress))
         (run.path / CHECKPOINT).unlink(missing_ok=True)
         key = {"weights": file_fingerprint(weights)}
         run.stage("graph", key, [model.name], lambda: export(run, architecture, images, progress))

@@ -15,13 +15,19 @@ from PIL import Image
 
 import depthwise
 from depthwise.data import decode
-from depthwise.data.images import ImageData, Split
+from depthwise.data.images import Split
 from depthwise.design import architecture
 from depthwise.design.checkpoints import load, to_library
 from depthwise.design.checkpoints.sources import read
 from depthwise.design.network import build_network
 from depthwise.design.source import load_model
-from depthwise.quantization.task import Wanted, quantize
+from depthwise.engine import Engine
+from depthwise.graph.debugging import ALL, with_outputs
+from depthwise.graph.pipeline import normalize
+from depthwise.graph.quantizing import separate_functions
+from depthwise.quantization.rungs import Calibration
+from depthwise.quantization.state import State, in_bytes
+from depthwise.quantization.statistics import collect
 
 PHOTOGRAPHS = Path(__file__).parents[1] / "data" / "photographs"
 
@@ -36,7 +42,7 @@ FILES = {
 }
 
 COMPILED = ("mobilenet_v2", "efficientnet_lite0")
-"""Those that are compiled, too: it takes seconds each."""
+"""Those that are compiled as they ship in float32, too: it takes seconds each."""
 
 
 def file_of(model: str) -> Path:
@@ -78,16 +84,19 @@ def crops(count: int, side: int, seed: int) -> Split:
     return Split(np.stack(pixels), np.asarray(labels))
 
 
-@pytest.mark.parametrize("model", ["efficientnet_lite0"])  # whose borders of zero points are not alike on all sides
+@pytest.mark.parametrize("model", FILES)
 def test_photographs_in_8_bits(model: str) -> None:
+    """Compiled with every tensor as an output in float32, which is what calibration looks at, then in 8 bits."""
     module = depthwise.create(model, file_of(model), resolution=128)  # a third of the time of 224
-    form = module.preprocessing
-    splits = (crops(count, form.size, seed) for seed, count in enumerate((8, 1, 4)))
-    images = ImageData("photographs", tuple(map(str, range(1000))), form, *splits, (), "", "")
-    found = quantize(load_model(module), images, Wanted(max_drop=50, method="minmax", keep_float="none"))
-    answers = depthwise.compile(found.graph)(images.test.pixels).argmax(1)
-    for answer, label in zip(answers, images.test.labels, strict=True):
-        assert answer in next(right for right in TRUTH.values() if label in right)
+    network = separate_functions(normalize(load_model(module), "float"))
+    calibration, test = crops(8, 128, seed=0), crops(4, 128, seed=2)
+    floats = Engine.build(with_outputs(network, [ALL], "float"), "float")
+    tensors = floats(floats.of_pixels(test.pixels))
+    state = Calibration("minmax")(State(network, collect(network, calibration.pixels)))  # takes the same build
+    integer = depthwise.compile(in_bytes(state))
+    for logits in (tensors[str(network.graph.outputs[0].name)], integer(test.pixels)):
+        for answer, label in zip(logits.argmax(1), test.labels, strict=True):
+            assert answer in next(right for right in TRUTH.values() if label in right)
 
 
 def test_the_wrong_padding_is_seen() -> None:
