@@ -40,7 +40,10 @@ def test_a_description_beside_the_file(tmp_path: Path) -> None:
         assert (known.model, known.width, known.depth) == ("mobilenet_v3_small", 0.75, 1)
         assert (known.resolution, known.normalization) == (160, ((0.5,) * 3, (0.25,) * 3))
         assert (known.naming.library, known.naming.padding, known.naming.epsilon) == ("timm", "same", 1e-3)
-    loaded = load(folder, architecture("mobilenet_v3_small", 0.75, 32, classes=5))
+    loaded = load(folder)
+    network = loaded.architecture
+    assert (network.name, network.width, network.resolution) == ("mobilenet_v3_small", 0.75, 160)
+    assert (network.classes, network.channels) == (5, 3)
     assert (loaded.start.padding, loaded.start.std, loaded.start.new_classifier) == ("same", (0.25,) * 3, False)
 
 

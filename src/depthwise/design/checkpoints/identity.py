@@ -41,6 +41,12 @@ class Found:
     name: str | None
     known: Checkpoint | None
 
+    def told(self, source: str) -> Checkpoint:
+        """What is known; UserError if it is nothing."""
+        if self.known is None:
+            raise UserError(f"the weights {source} do not say which network they are of: name it, e.g. with --model")
+        return self.known
+
 
 def find(source: str, progress: Progress) -> Found:
     """The file of weights behind a source, as `loading.load` takes them, and what is known of it.
@@ -69,10 +75,7 @@ def identify(source: str, progress: Progress) -> Checkpoint:
     """
     if source in CHECKPOINTS:
         return CHECKPOINTS[source]
-    known = find(source, progress).known
-    if known is None:
-        raise UserError(f"the weights {source} do not say which network they are of: name it, e.g. with --model")
-    return known
+    return find(source, progress).told(source)
 
 
 def with_network(config: Config, folder: Path | None, progress: Progress) -> Config:

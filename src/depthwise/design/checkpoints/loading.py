@@ -9,7 +9,9 @@ import numpy as np
 
 from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import MODELS
+from depthwise.design import architecture as named
 from depthwise.design.architecture import Architecture
+from depthwise.design.checkpoints.base import Checkpoint
 from depthwise.design.checkpoints.identity import alike, few, find, namings_of
 from depthwise.design.checkpoints.names import Naming
 from depthwise.design.checkpoints.sources import read
@@ -42,20 +44,24 @@ class Loaded:
         return Preprocessing(self.architecture.resolution, self.architecture.channels, mean=mean, std=std)
 
 
-def load(source: str | Path, architecture: Architecture, progress: Progress | None = None) -> Loaded:
+def load(source: str | Path, architecture: Architecture | None = None, progress: Progress | None = None) -> Loaded:
     """Weights of a file, a run folder, an address, "hf:USER/NAME" or a name in CHECKPOINTS, for a network.
 
     Args:
         source: as above. Of a file the published weights are known by its hash, the library by its names.
-        architecture: of the network. Another number of classes than the weights' makes its classifier a new one.
+        architecture: of the network; None: the one that the weights say they are of, with their classes. Another number
+            of classes than the weights' makes its classifier a new one.
         progress: told what is assumed or new.
 
     Raises:
-        UserError: an unknown name; weights that cannot be read, or are those of another network, which lists the keys.
+        UserError: an unknown name; weights that cannot be read, or are those of another network, which lists the keys;
+            weights that do not say their network, if none is given.
     """
     progress, source = progress or Silent(), str(source)
     found = find(source, progress)
     arrays = read(found.path)
+    if architecture is None:
+        architecture = _network_of(found.told(source), arrays)
     known = found.known or alike(arrays, architecture, source, progress)
     what = f"the weights {found.name or source} are those of {known.model}"
     if known.model != architecture.name:
@@ -84,6 +90,17 @@ def load(source: str | Path, architecture: Architecture, progress: Progress | No
         new_classifier=bool(new),
     )
     return Loaded(architecture, weights, start)
+
+
+def _network_of(known: Checkpoint, arrays: Mapping[str, np.ndarray]) -> Architecture:
+    """The network that weights are of, with as many classes and input channels as they have."""
+    network = named(known.model, known.width, known.resolution, depth=known.depth)
+    keys, shapes = known.naming.keys(network), _shapes(network)
+    first, last = (next(key for key in keys if key.endswith(".weight")), f"{network.layers()[-1].name}.weight")
+    (_, channels, *_), (classes, *_) = (
+        arrays[keys[key]].shape if keys[key] in arrays else shapes[key] for key in (first, last)
+    )
+    return replace(network, channels=channels, classes=classes)
 
 
 def from_library(
