@@ -1,6 +1,6 @@
 """Small networks for the examples of rules: of Layers, or of ONNX text where the spelling is what matters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -93,9 +93,18 @@ def classifier(layers: LayerList, source: str, classes: int = 10) -> str:
     return layers.linear("head.classifier", x, classes)
 
 
-def parse(text: str) -> Graph:
-    """The Graph of a model in ONNX's text form; nodes are named as it names them, by [name] before the operator."""
+def parse(text: str, constants: Mapping[str, Sequence[int] | np.ndarray] | None = None) -> Graph:
+    """The Graph of a model in ONNX's text form; nodes are named as it names them, by [name] before the operator.
+
+    Args:
+        text: of the model. constants: by the names under which it reads them; of a shape only: random, above 0.
+    """
+    import onnx.numpy_helper
     import onnx.parser
 
-    model: Graph = ir.from_proto(onnx.parser.parse_model(text))
-    return model
+    model, random = onnx.parser.parse_model(text), np.random.default_rng(0)
+    for name, value in (constants or {}).items():
+        array = value if isinstance(value, np.ndarray) else random.uniform(0.5, 1.5, value).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    found: Graph = ir.from_proto(model)
+    return found
