@@ -266,8 +266,8 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             _fail("the disk is full: make room and run the same command again, it takes up where it stopped")
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            _fail(f"cannot read or write '{error.filename}': {error.strerror}")
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+            _fail(f"cannot read or write '{error.filename2 or error.filename}': {error.strerror}")
         raise
     except Exception as error:
         # What typer itself finds wrong with the arguments has this method; anything else is a defect of ours.

@@ -20,35 +20,47 @@ if TYPE_CHECKING:
     from depthwise.graph.pipeline import normalize, understand
     from depthwise.graph.qdq import to_qdq
     from depthwise.graph.quantizing import assumed_int8, in_precision, precision_of
+    from depthwise.graph.rewriting import as_written, fold_batchnorms, rewritten
+    from depthwise.graph.spelling import spelled_out, write_functions
     from depthwise.graph.verifier import verify
 
 __all__ = [
     "Graph",
     "Layer",
     "LayerList",
+    "as_written",
     "assumed_int8",
     "build",
     "check_wires",
     "classes_of",
     "evaluate",
     "float_operators",
+    "fold_batchnorms",
     "in_precision",
     "initialize",
     "load",
     "normalize",
     "precision_of",
     "preprocessing_of",
+    "rewritten",
     "save",
+    "spelled_out",
     "to_qdq",
     "understand",
     "verify",
     "with_normalization",
     "with_outputs",
+    "write_functions",
 ]
 
 _HOMES = {
     "Layer": "layers",
     "LayerList": "layers",
+    "as_written": "rewriting",
+    "fold_batchnorms": "rewriting",
+    "rewritten": "rewriting",
+    "spelled_out": "spelling",
+    "write_functions": "spelling",
     "assumed_int8": "quantizing",
     "in_precision": "quantizing",
     "build": "builder",

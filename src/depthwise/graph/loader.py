@@ -1,5 +1,6 @@
 """Graphs from outside: .onnx files and torch modules; and Graphs to files."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ from depthwise.graph.passes.fold_constants import quiet
 OLDEST_OPSET = 13
 """Since this ONNX operator set Softmax, Clip, Dropout, Squeeze and BatchNormalization mean what the passes expect."""
 
+MOST_NODES = 20_000
+"""Nodes of the largest network that is taken, twenty times those of the largest one that has a name here."""
+
+MOST_BYTES = 2**31 - 2**20
+"""Of weights and of a file: protobuf ends at 2 GiB."""
+
 
 def load(source: Any, *, shape: tuple[int, int, int] | None = None) -> ir.Model:
     """The Graph of an ONNX file, a torch module, or a Graph (which is returned as it is).
@@ -22,8 +29,8 @@ def load(source: Any, *, shape: tuple[int, int, int] | None = None) -> ir.Model:
         shape: (channels, height, width) of a torch module's input.
 
     Raises:
-        UserError: no such file; a file that is truncated or no ONNX; a torch module without `shape` or that cannot be
-            exported; anything else.
+        UserError: no such file; a file that is truncated, no ONNX, or larger than `MOST_NODES` and `MOST_BYTES`; a
+            torch module without `shape` or that cannot be exported; anything else.
     """
     if isinstance(source, ir.Model):
         return source
@@ -44,7 +51,7 @@ def save(graph: ir.Model, path: Path | str) -> None:
         UserError: the Graph is above protobuf's limit of 2 GiB.
     """
     size = sum(value.const_value.nbytes for value in graph.graph.initializers.values() if value.const_value is not None)
-    if size >= 2**31 - 2**20:
+    if size >= MOST_BYTES:
         raise UserError(f"the network has {size / 2**30:.1f} GiB of weights: an ONNX file holds at most 2 GiB")
     with atomic_file(Path(path)) as aside:
         ir.save(graph, aside)
@@ -53,6 +60,8 @@ def save(graph: ir.Model, path: Path | str) -> None:
 def _load_file(path: Path) -> ir.Model:
     if not path.is_file():
         raise UserError(f"'{path}' does not exist" if not path.exists() else f"'{path}' is a folder, not an .onnx file")
+    if path.stat().st_size >= MOST_BYTES:
+        raise UserError(f"'{path}' has {path.stat().st_size / 2**30:.1f} GiB: an ONNX file holds at most 2 GiB")
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -61,6 +70,7 @@ def _load_file(path: Path) -> ir.Model:
         # An empty or foreign file may still decode, as a message without a graph.
         if not proto.HasField("graph") or not (proto.graph.node or proto.graph.input):
             raise UserError(f"'{path}' ({path.stat().st_size} bytes) is no ONNX model: it has no graph")
+        _check_size(proto, path)
         onnx.external_data_helper.load_external_data_for_model(proto, str(path.resolve().parent))
         with quiet():
             model: ir.Model = ir.from_proto(_upgraded(proto, path))
@@ -81,6 +91,16 @@ def _load_file(path: Path) -> ir.Model:
     except (ValueError, KeyError, TypeError, RuntimeError, AssertionError) as error:
         raise UserError(f"'{path}' is a damaged ONNX model: {_first_line(error)}") from None
     return model
+
+
+def _check_size(proto: Any, path: Path) -> None:
+    """Refuses what would take minutes or more memory than there is, before any of it is read."""
+    nodes = sum(len(part.node) for part in (proto.graph, *proto.functions))
+    if nodes > MOST_NODES:
+        raise UserError(f"'{path}' has {nodes:,} nodes: networks of up to {MOST_NODES:,} are taken")
+    numbers = sum(math.prod(tensor.dims) for tensor in proto.graph.initializer)
+    if numbers >= MOST_BYTES:
+        raise UserError(f"'{path}' states {numbers:,} weights: networks of up to 2 GiB are taken")
 
 
 def _upgraded(proto: Any, path: Path) -> Any:

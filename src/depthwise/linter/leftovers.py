@@ -40,5 +40,5 @@ def leftovers(subject: Subject) -> Iterator[Leftover]:
 
 def reader_of(value: ir.Value) -> ir.Node | None:
     """The only node that reads a value."""
-    uses = value.uses()
-    return uses[0].node if len(uses) == 1 else None
+    readers = [use.node for use in value.uses()]
+    return readers[0] if len(readers) == 1 else None

@@ -69,6 +69,14 @@ class Subject:
         return has_weights(self.given)
 
     @cached_property
+    def written(self) -> Graph:
+        """In ONNX operators with nothing computed or fixed but shapes, for batch 1: what `--fix` rewrites."""
+        try:
+            return graph.as_written(self.given)
+        except UserError:  # `refusal` says so
+            return self.onnx
+
+    @cached_property
     def form(self) -> Graph:
         """The normal form in the precision that it will run in. Only where there is a normal form."""
         return graph.in_precision(self.given, self.precision)

@@ -25,7 +25,7 @@ def fold_batchnorm(model: ir.Model) -> bool:
         scale, shift = affine_of(node)
         source = node.inputs[0]
         target = None if source is None else source.producer()
-        if source is None or target is None or target.domain or target.op_type not in ("Conv", "Gemm"):
+        if source is None or target is None or not has_outputs_first(target):
             continue
         weight, bias = constant(target, 1), constant(target, 2)
         if sole_consumer(source) is not node or weight is None:
@@ -58,6 +58,17 @@ def affine_of(node: ir.Node) -> tuple[np.ndarray, np.ndarray]:
         raise refuse(node, f"has a variance of {variance.min():g}: variances cannot be negative")
     factor = scale / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
     return factor, shift - factor * mean
+
+
+def has_outputs_first(node: ir.Node) -> bool:
+    """Whether a node is a Conv, or a Gemm W x + bias with W [O, I], so that its weight's first axis is the outputs."""
+    attributes = node.attributes
+    if node.domain or node.op_type not in ("Conv", "Gemm"):
+        return False
+    plain = attributes.get_int("transB", 0) == 1 and attributes.get_int("transA", 0) == 0
+    return node.op_type == "Conv" or (
+        plain and attributes.get_float("alpha", 1.0) == 1 and attributes.get_float("beta", 1.0) == 1
+    )
 
 
 def set_bias(node: ir.Node, bias: ir.Value) -> None:

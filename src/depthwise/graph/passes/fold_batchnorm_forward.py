@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from depthwise.graph.metadata import add_parameters, parameters_of_node
 from depthwise.graph.passes.base import constant, is_blank, nodes_of, parameter, replace, sole_consumer
-from depthwise.graph.passes.fold_batchnorm import affine_of, set_bias
+from depthwise.graph.passes.fold_batchnorm import affine_of, has_outputs_first, set_bias
 
 
 def fold_batchnorm_forward(model: ir.Model) -> bool:
@@ -48,6 +48,7 @@ def fold_into(weight: np.ndarray, factor: np.ndarray, summand: np.ndarray, group
 
 
 def _takes(target: ir.Node, node: ir.Node) -> bool:
-    if target.domain or target.inputs[0] is not node.outputs[0]:
+    if target.inputs[0] is not node.outputs[0] or not has_outputs_first(target):
         return False
-    return target.op_type == "Gemm" or (target.op_type == "Conv" and not any(target.attributes.get_ints("pads", ())))
+    padded = target.attributes.get_string("auto_pad", "NOTSET").startswith("SAME")
+    return not padded and not any(target.attributes.get_ints("pads", ()))

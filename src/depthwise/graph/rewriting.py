@@ -1,0 +1,85 @@
+"""Rewriting a network as it was written: in ONNX operators, of its own opset, batch and metadata.
+
+`normalize` and `understand` fix the batch and compute what follows from it. Here nothing is computed: a network is read
+with batch 1, so that every shape is known, is rewritten, and then takes its own batch again.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import onnx_ir as ir
+
+from depthwise.errors import UserError
+from depthwise.graph.metadata import PARAMETERS
+from depthwise.graph.passes.check_wires import check_wires
+from depthwise.graph.passes.fix_batch import fix_batch
+from depthwise.graph.passes.fold_batchnorm import fold_batchnorm
+from depthwise.graph.passes.fold_batchnorm_forward import fold_batchnorm_forward
+from depthwise.graph.passes.fold_constants import lift_constants
+from depthwise.graph.passes.infer_shapes import infer_shapes
+from depthwise.graph.passes.inline_functions import inline_functions
+from depthwise.graph.passes.name_nodes import name_nodes
+from depthwise.graph.passes.remove_dead import remove_dead
+
+
+def as_written(graph: ir.Model) -> ir.Model:
+    """A copy of a Graph with its own nodes, all named, and with shapes for batch 1 as far as ONNX infers them.
+
+    Raises:
+        UserError: it does not hang together; it has no input or output, or an input of another kind than `normalize`
+            takes.
+    """
+    check_wires(graph)
+    model = graph.clone()
+    inline_functions(model)
+    lift_constants(model)
+    name_nodes(model)
+    fix_batch(model)
+    infer_shapes(model)
+    return model
+
+
+def rewritten(graph: ir.Model, rules: Mapping[str, Callable[[ir.Model], bool]]) -> tuple[ir.Model, list[str]]:
+    """A copy of a Graph to which rules were applied, and the names of those that changed it.
+
+    Args:
+        graph: any Graph. rules: each changes a Graph that is `as_written` in place, and returns whether it did.
+
+    Raises:
+        UserError: as `as_written`.
+    """
+    model = as_written(graph)
+    done = []
+    for name, rule in rules.items():
+        if rule(model):
+            remove_dead(model)
+            infer_shapes(model)
+            done.append(name)
+    _restore_batch(model, graph)
+    return model, done
+
+
+def fold_batchnorms(model: ir.Model) -> bool:
+    """Folds every BatchNorm that a filter before or behind it takes in; others stay.
+
+    What the passes refuse, as a BatchNorm in training mode, stays with all behind it.
+    """
+    before = sum(node.op_type == "BatchNormalization" for node in model.graph)
+    if not before:
+        return False
+    for fold in (fold_batchnorm, fold_batchnorm_forward):
+        with suppress(UserError):
+            fold(model)
+    return sum(node.op_type == "BatchNormalization" for node in model.graph) < before
+
+
+def _restore_batch(model: ir.Model, graph: ir.Model) -> None:
+    """Gives the inputs the batch of another Graph, and forgets all that was inferred from batch 1."""
+    given = {value.name: value.shape for value in graph.graph.inputs}
+    for value in model.graph.inputs:
+        value.shape = given[value.name].copy() if given[value.name] is not None else None  # type: ignore[union-attr]
+    for node in model.graph:
+        node.metadata_props.pop(PARAMETERS, None)
+        for output in node.outputs:
+            output.shape = None
+    infer_shapes(model)
