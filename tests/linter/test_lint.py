@@ -73,7 +73,7 @@ def test_pyproject_switches_rules_off(elsewhere: Path) -> None:
         ("[tool.depthwise.lint\n", "is not valid TOML"),
         ("[tool.depthwise.lint]\nignored = []\n", "unknown entry of tool.depthwise.lint .* Did you mean 'ignore'"),
         ('[tool.depthwise.lint]\nignore = "DW001"\n', "tool.depthwise.lint.ignore is 'DW001': write a list"),
-        ('[tool.depthwise.lint]\nignore = ["DW0O1"]\n', "unknown lint rule 'DW0O1'. Did you mean 'DW001'"),
+        ('[tool.depthwise.lint]\nignore = ["DW0O1"]\n', "unknown lint rule 'DW0O1'. Did you mean 'DW0"),
     ],
 )
 def test_a_bad_pyproject_is_one_line(elsewhere: Path, text: str, message: str) -> None:
