@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from depthwise.graph.quantizing import assumed_int8, in_precision, precision_of
     from depthwise.graph.rewriting import as_written, fold_batchnorms, rewritten
     from depthwise.graph.spelling import spelled_out, write_functions
+    from depthwise.graph.transposes import remove_detours
     from depthwise.graph.verifier import verify
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "normalize",
     "precision_of",
     "preprocessing_of",
+    "remove_detours",
     "rewritten",
     "save",
     "spelled_out",
@@ -58,6 +60,7 @@ _HOMES = {
     "LayerList": "layers",
     "as_written": "rewriting",
     "fold_batchnorms": "rewriting",
+    "remove_detours": "transposes",
     "rewritten": "rewriting",
     "spelled_out": "spelling",
     "write_functions": "spelling",

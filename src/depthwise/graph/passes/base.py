@@ -102,11 +102,17 @@ def sole_consumer(value: ir.Value) -> ir.Node | None:
 
 def parameter(model: ir.Model, name: str, array: np.ndarray) -> ir.Value:
     """A new float32 initializer, under `name` or a free name like it."""
+    return initializer(model, name, array.astype(np.float32, copy=False))
+
+
+def initializer(model: ir.Model, name: str, array: np.ndarray) -> ir.Value:
+    """A new initializer of an array's type, under `name` or a free name like it."""
     free, count = name, 1
     while free in model.graph.initializers:
         free, count = f"{name}.{count}", count + 1
-    tensor = ir.Tensor(array.astype(np.float32, copy=False), dtype=ir.DataType.FLOAT, name=free)
-    value = ir.Value(name=free, shape=tensor.shape, type=ir.TensorType(ir.DataType.FLOAT), const_value=tensor)
+    kind = ir.DataType.from_numpy(array.dtype)
+    tensor = ir.Tensor(array, dtype=kind, name=free)
+    value = ir.Value(name=free, shape=tensor.shape, type=ir.TensorType(kind), const_value=tensor)
     model.graph.register_initializer(value)
     return value
 
