@@ -125,3 +125,22 @@ def test_back_to_the_library_bit_for_bit(model: str, library: str) -> None:
     expected = {name for name in arrays if not name.endswith("num_batches_tracked")}
     assert back.keys() == expected
     assert all(np.array_equal(back[name], arrays[name]) for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("model", "uneven", "dead"),
+    [
+        ("mobilenet_v2", ["blocks.0.0.depthwise"], ""),
+        (
+            "efficientnet_lite0",
+            [f"blocks.{block}.depthwise" for block in ("1.0", "3.2", "6.0")],
+            "124 of 16480 filters",
+        ),
+    ],
+)
+def test_what_the_linter_says_of_their_weights(model: str, uneven: list[str], dead: str) -> None:
+    """The layer for which 8 bits with one scale a layer are known to fail is found, and hardly any other."""
+    found = depthwise.lint(depthwise.create(model, file_of(model)), select=["DW011", "DW018", "DW019"]).findings
+    assert [finding.layers[0] for finding in found if finding.code == "DW011"] == uneven
+    assert "".join(finding.reason for finding in found if finding.code == "DW018").startswith(dead)
+    assert "DW019" not in {finding.code for finding in found}

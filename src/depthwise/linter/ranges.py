@@ -13,9 +13,24 @@ DEAD = 2.0**-16
 1e-6 and 1e-4 there is next to nothing in trained networks: weight decay takes a filter to zero or leaves it alone."""
 
 
-def ranges_of(node: ir.Node) -> np.ndarray:
-    """Largest magnitude of each filter of a node of the normal form, [O], after folding."""
+def weights_of(node: ir.Node) -> np.ndarray:
+    """The weights [O, ...] of a node of the normal form, after folding; integers times their scales."""
     weight = array_of(parameters_of(node)[0])
+    scales = scales_of(node)
+    if scales.size:
+        weight = weight.astype(np.float64) * scales.reshape(-1, *[1] * (weight.ndim - 1))
+    return weight
+
+
+def scales_of(node: ir.Node) -> np.ndarray:
+    """Scales [O] of a node whose weights are integers; empty if they are not."""
+    constants = parameters_of(node)
+    return array_of(constants[2]) if len(constants) == 3 else np.zeros(0)
+
+
+def ranges_of(node: ir.Node) -> np.ndarray:
+    """Largest magnitude of each filter of a node of the normal form, [O]."""
+    weight = weights_of(node)
     ranges: np.ndarray = np.abs(weight).reshape(len(weight), -1).max(axis=1)
     return ranges
 

@@ -19,6 +19,7 @@ import numpy as np
 from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.examples import parse
 from depthwise.linter.leftovers import Leftover, leftovers
+from depthwise.linter.ranges import scales_of
 from depthwise.linter.subject import Subject
 from depthwise.ops.base import array_of
 from depthwise.units import format_bytes
@@ -44,6 +45,8 @@ def _flags(chain: list[Leftover]) -> str:
     """The options that say what the arithmetic does, of pixels scaled to 0..1."""
     factor, summand = np.ones(1), np.zeros(1)
     for each in chain:
+        if scales_of(each.form).size:
+            return "its mean and deviation"
         scale, shift = (array_of(value).astype(np.float64).reshape(-1) for value in each.form.inputs[1:3])
         factor, summand = factor * scale, summand * scale + shift
     if not factor.all():

@@ -23,7 +23,7 @@ from depthwise.analysis.separable import is_depthwise
 from depthwise.graph import Graph, LayerList
 from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.examples import classifier, filtered, separable, sketch
-from depthwise.linter.ranges import STEPS, living, ranges_of
+from depthwise.linter.ranges import STEPS, living, ranges_of, scales_of
 from depthwise.linter.subject import Subject
 
 FEWEST, SHARE = 4, 0.05
@@ -32,20 +32,20 @@ FEWEST, SHARE = 4, 0.05
 
 def _find(subject: Subject) -> Iterator[Found]:
     for node in filter(is_depthwise, subject.filters):
-        scales = node.attributes.get_floats("w_scales", ())
-        one_scale = len(scales) > 0 and len(set(scales)) == 1
-        ranges = ranges_of(node)
-        ranges = ranges[living(ranges)]
-        if not ranges.size or (scales and not one_scale):
+        scales, ranges = scales_of(node), ranges_of(node)
+        one_scale = len(scales) > 1 and len(set(scales)) == 1
+        alive = ranges[living(ranges)]
+        ranges = ranges if one_scale else alive  # what rounds to zero in a file may have lived before
+        if not alive.size or (scales.size and not one_scale):
             continue
         starved = int((STEPS * ranges / ranges.max() < FEWEST).sum())
         if starved < SHARE * len(ranges):
             continue
-        ratio, how = ranges.max() / ranges.min(), "has" if one_scale else "would have"
+        how = "have" if one_scale else "would have"
         yield Found(
             (str(node.name),),
-            f"weights from {ranges.min():.3g} to {ranges.max():.3g} by channel, {ratio:,.0f} times as large: with one "
-            f"scale {starved} of {len(ranges)} channels {how} fewer than {FEWEST} of {STEPS} steps",
+            f"weights from {alive.min():.3g} to {alive.max():.3g} by channel, {alive.max() / alive.min():,.0f} times "
+            f"that: with one scale {starved} of {len(ranges)} channels {how} fewer than {FEWEST} of {STEPS} steps",
             "quantize again with a scale for each channel, or equalize the layers first"
             if one_scale
             else "quantize with a scale for each channel (as `depthwise quantize` does), never with one for all",
