@@ -26,17 +26,16 @@ def family(
     name: str,
     width: float,
     resolution: int,
-    channels: int = 3,
+    channels: int | None = None,
     classes: int = 10,
     seed: int = 0,
     depth: float = 1.0,
 ) -> ir.Model:
-    """A family's network with random weights, its preprocessing and class names."""
+    """A family's network with random weights, its preprocessing and class names; None: as many channels as it has."""
     scaled = design.architecture(name, width, resolution, classes=classes, channels=channels, depth=depth)
     layers = scaled.layers()
-    form = Preprocessing(
-        resolution, channels, mean=(0.485, 0.456, 0.406)[:channels], std=(0.229, 0.224, 0.225)[:channels]
-    )
+    channels = scaled.channels
+    form = scaled.preprocessing((0.485, 0.456, 0.406)[:channels], (0.229, 0.224, 0.225)[:channels])
     names = [f"class {i}" for i in range(classes)]
     return graph.build(layers, graph.initialize(layers, seed), preprocessing=form, classes=names)
 

@@ -75,7 +75,7 @@ def create(
         options: width, resolution, classes, channels, as in `design.architecture`.
 
     Returns:
-        A module from float32 images [N, channels, resolution, resolution] to logits [N, classes], with
+        A module from float32 images [N, channels, height, width] to logits [N, classes], with
         `forward_features` and `reset_classifier` (`design.network.Network`); or to a list of maps, which `features`
         describes (`design.network.FeatureNetwork`). With weights it says how their images are prepared
         (`preprocessing`), and so does what is compiled or exported from it.

@@ -125,12 +125,12 @@ def replay(folder: Path, output: Path | None = None, progress: Progress | None =
 
 
 def read_data(config: Config, progress: Progress, size: int | None = None) -> ImageData:
-    """Finds, splits and decodes the images; in `size` pixels if that is given, else as the config says."""
+    """Finds, splits and decodes the images; in `size` pixels if that is given, else as config and network say."""
     progress.stage("data")
     images = data.load(
         config.data,
         data_dir=config.data_dir,
-        size=size or config.resolution,
+        size=size or design.image_size(config.model, config.resolution),
         channels=config.channels,
         split=config.split,
         seed=config.seed,

@@ -107,6 +107,21 @@ def test_pad_adds_black_bars() -> None:
     assert to_pixels(np.full((1, 500), 9, np.uint8), Preprocessing(size=32, channels=1, resize="pad")).any()
 
 
+def test_sides_may_differ() -> None:
+    """4 x 2 px, left half red, right half green, to twice as high as wide."""
+    wide = np.zeros((20, 40, 3), np.uint8)
+    wide[:, :20, 0], wide[:, 20:, 1] = 200, 200
+    squashed, cropped, padded = (
+        to_pixels(wide, Preprocessing(size=16, width=8, resize=rule)) for rule in ("squash", "crop", "pad")
+    )
+    assert squashed.shape == cropped.shape == padded.shape == (16, 8, 3)
+    assert (squashed[:, 0] == (200, 0, 0)).all() and (squashed[:, -1] == (0, 200, 0)).all()
+    assert (cropped[:, :3] == (200, 0, 0)).all() and (cropped[:, 5:] == (0, 200, 0)).all()
+    assert (padded[6:10, 0] == (200, 0, 0)).all() and not padded[:6].any() and not padded[10:].any()
+    high = np.full((1000, 7), 50, np.uint8)
+    assert to_pixels(high, Preprocessing(size=49, channels=1, width=10)).min() == 50
+
+
 def test_an_image_of_the_right_size_is_untouched() -> None:
     pixels = np.asarray(picture(7, (32, 32)))
     for rule in ("crop", "squash", "pad"):

@@ -79,6 +79,15 @@ def test_a_moved_folder_is_the_same_data(photos: Path, decoded: list[object]) ->
     assert len(decoded) == 30
 
 
+def test_images_that_are_not_square(photos: Path) -> None:
+    """Squashed unless a rule is given; a square pair is one number, of the same cache entry."""
+    high = data.load(photos, size=(20, 6))
+    assert high.train.pixels.shape[1:] == (20, 6, 3)
+    assert (high.preprocessing.shape, high.preprocessing.resize) == ((20, 6, 3), "squash")
+    assert data.load(photos, size=(20, 6), resize="squash").fingerprint == high.fingerprint
+    assert data.load(photos, size=(16, 16)).fingerprint == data.load(photos, size=16).fingerprint
+
+
 def test_other_settings_are_other_pixels(photos: Path) -> None:
     marks = {
         data.load(photos, **settings).fingerprint

@@ -10,7 +10,6 @@ import torch
 
 from depthwise import compiler, graph
 from depthwise.analysis import check, cost
-from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import MODELS, Architecture, architecture
 from depthwise.design.network import build_network
 from depthwise.device import Device, load_device
@@ -29,27 +28,31 @@ def small(name: str, resolution: int = 32, width: float = 0.1, depth: float = 0.
 
 def with_weights(model: Architecture) -> Graph:
     layers = model.layers()
-    form = Preprocessing(model.resolution, 3, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
-    return graph.build(
-        layers, graph.initialize(layers), preprocessing=form, classes=[f"class {i}" for i in range(CLASSES)]
-    )
+    form, names = model.preprocessing(std=(0.25,) * model.channels), [f"class {i}" for i in range(CLASSES)]
+    return graph.build(layers, graph.initialize(layers), preprocessing=form, classes=names)
+
+
+def shape_of(model: Architecture) -> tuple[int, int, int]:
+    """Channels, height and width of its input."""
+    return (model.channels, *model.sides)
 
 
 @every_model
 def test_torch_and_graph_agree(name: str) -> None:
     """Forward, with the weights moved by name, from an odd number of pixels."""
-    layers = small(name, 33).layers()
+    model = small(name, 33)
+    layers = model.layers()
     weights = graph.initialize(layers, seed=3)
     network = build_network(layers).eval()
     keys = network.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()}, strict=False)
     assert not keys.unexpected_keys
     assert all(key.endswith("num_batches_tracked") for key in keys.missing_keys)
 
-    images = np.random.default_rng(0).standard_normal((2, 3, 33, 33)).astype(np.float32)
+    images = np.random.default_rng(0).standard_normal((2, *shape_of(model))).astype(np.float32)
     with torch.inference_mode():
         expected = network(torch.from_numpy(images)).numpy()
-    model = ir.to_proto(graph.build(layers, weights)).SerializeToString()
-    (actual,) = onnxruntime.InferenceSession(model).run(None, {"input": images})
+    file = ir.to_proto(graph.build(layers, weights)).SerializeToString()
+    (actual,) = onnxruntime.InferenceSession(file).run(None, {"input": images})
     assert actual.shape == (2, CLASSES)
     assert np.abs(actual - expected).max() <= 1e-4 * np.abs(expected).max()
     assert np.abs(expected).max() > 1e-3, "a network of zeros would agree with everything"
@@ -57,8 +60,9 @@ def test_torch_and_graph_agree(name: str) -> None:
 
 @every_model
 def test_every_parameter_learns(name: str) -> None:
-    network = build_network(small(name).layers())
-    network(torch.randn(4, 3, 32, 32)).square().sum().backward()
+    model = small(name)
+    network = build_network(model.layers())
+    network(torch.randn(4, *shape_of(model))).square().sum().backward()
     for key, parameter in network.named_parameters():
         assert parameter.grad is not None, key
         assert torch.isfinite(parameter.grad).all(), key
@@ -66,11 +70,12 @@ def test_every_parameter_learns(name: str) -> None:
 
 @every_model
 def test_features_and_another_classifier(name: str) -> None:
-    network = build_network(small(name).layers()).eval()
+    model = small(name)
+    network = build_network(model.layers()).eval()
     pool = next(layer for layer in network.layers if layer.name == "head.pool")
     source = next(layer for layer in network.layers if layer.name == pool.inputs[0])
     with torch.inference_mode():
-        images = torch.randn(2, 3, 32, 32)
+        images = torch.randn(2, *shape_of(model))
         assert network.forward_features(images).shape == (2, *source.shape)
         network.reset_classifier(11)
         assert network(images).shape == (2, 11)
@@ -117,8 +122,9 @@ def test_compiles_to_c(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FIRST_MEMBERS)
 def test_the_c_of_one_member_of_each_family_is_right(name: str) -> None:
-    model = with_weights(small(name))
-    batch = np.random.default_rng(1).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
-    (expected,) = graph.evaluate(graph.normalize(model, input="uint8"), [batch.transpose(0, 3, 1, 2)])
-    found = Engine.build(model, device=Device("here", "plain C").with_isa(("c",)))(batch)
+    model = small(name)
+    batch = np.random.default_rng(1).integers(0, 256, (1, *model.sides, model.channels), dtype=np.uint8)
+    network = with_weights(model)
+    (expected,) = graph.evaluate(graph.normalize(network, input="uint8"), [batch.transpose(0, 3, 1, 2)])
+    found = Engine.build(network, device=Device("here", "plain C").with_isa(("c",)))(batch)
     assert np.abs(found - expected).max() <= 2e-5 * np.abs(expected).max()

@@ -64,10 +64,10 @@ def test_a_pass_sees_each_image_once() -> None:
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
-@pytest.mark.parametrize("shape", [(5, 1, 28, 28), (3, 3, 40, 40), (2, 3, 4, 4)])
+@pytest.mark.parametrize("shape", [(5, 1, 28, 28), (3, 3, 40, 40), (2, 3, 4, 4), (4, 1, 49, 10)])
 def test_augmentation_keeps_shape_and_range(name: str, shape: tuple[int, ...]) -> None:
     images = torch.rand(shape)
-    out = Augmentation(name, shape[-1])(images.clone())
+    out = Augmentation(name, *shape[-2:])(images.clone())
     assert out.shape == images.shape
     assert out.dtype == torch.float32
     assert out.min() >= 0
@@ -76,7 +76,7 @@ def test_augmentation_keeps_shape_and_range(name: str, shape: tuple[int, ...]) -
 
 
 def test_augmentation_is_a_function_of_seed_epoch_and_step() -> None:
-    images, augment = torch.rand(8, 1, 12, 12), Augmentation("standard", 12)
+    images, augment = torch.rand(8, 1, 12, 12), Augmentation("standard", 12, 12)
 
     def at(*place: int) -> torch.Tensor:
         seed_step(*place)
@@ -94,14 +94,21 @@ def test_flip_can_be_switched_off() -> None:
     ramp = torch.linspace(0.2, 0.8, 16).expand(64, 1, 16, 16)
     for flip in (False, True):
         seed_step(0, 0, 0)
-        out = Augmentation("light", 16, flip)(ramp.clone())
+        out = Augmentation("light", 16, 16, flip)(ramp.clone())
         rising = out[..., 12].mean((1, 2)) > out[..., 3].mean((1, 2))
         assert bool(rising.all()) != flip
 
 
+def test_spectrograms_are_never_mirrored() -> None:
+    ramp = torch.linspace(0.2, 0.8, 16).expand(64, 1, 48, 16)
+    seed_step(0, 0, 0)
+    out = Augmentation("light", 48, 16)(ramp.clone())
+    assert (out[..., 12].mean((1, 2)) > out[..., 3].mean((1, 2))).all()
+
+
 def test_unknown_augmentation() -> None:
     with pytest.raises(UserError, match="unknown augmentation 'heavy'"):
-        Augmentation("heavy", 8)
+        Augmentation("heavy", 8, 8)
 
 
 def test_weights_in_files(tmp_path: Path) -> None:

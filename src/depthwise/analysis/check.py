@@ -17,7 +17,6 @@ from depthwise.analysis.suggest import Limits, Overhead, other_precisions, sugge
 from depthwise.analysis.tried import tried_changes
 from depthwise.analysis.verdict import Change, Check
 from depthwise.counts import Cost
-from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import Architecture
 from depthwise.device import Budget, Device, Precision, limits_of, load_device
 from depthwise.errors import UserError
@@ -138,9 +137,7 @@ def _is(name: str, device: Device) -> bool:
 
 def _subject(network: Architecture | Graph, device: Device) -> _Subject:
     if isinstance(network, Architecture):
-        channels = network.channels
-        form = Preprocessing(network.resolution, channels, mean=(0.5,) * channels, std=(0.5,) * channels)
-        graph = build(network.layers(), name=network.name, preprocessing=form)
+        graph = build(network.layers(), name=network.name, preprocessing=network.preprocessing())
     else:
         graph = network
     kind: Literal["uint8", "float"] = "uint8" if preprocessing_of(graph) is not None else "float"

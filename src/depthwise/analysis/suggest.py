@@ -13,7 +13,7 @@ from itertools import product
 from depthwise.analysis.latency import predict_latency
 from depthwise.analysis.published import published_accuracy, published_data
 from depthwise.analysis.verdict import Change
-from depthwise.design import Architecture, architecture, searched_models
+from depthwise.design import MODELS, Architecture, architecture, searched_models
 from depthwise.device import Device, Precision
 from depthwise.graph import Layer
 from depthwise.planning.memory import ALIGNMENT, Lifetime, align, lower_bound, plan_offsets
@@ -74,13 +74,14 @@ def suggest(
     """
     here = _Candidate(network.name, network.width, network.resolution, precision)
     now = _Now(network, here, device, limits, overhead, _functions(network.layers()))
-    found = [_first(now, kind, candidates) for kind, candidates in _single(here)]
+    alike = [model for model in searched_models() if MODELS[model].aspect == network.aspect]
+    found = [_first(now, kind, candidates) for kind, candidates in _single(here, alike)]
     if not any(change and change.kind in ("resolution", "width") for change in found):
         found += _two_ways(now, "width+resolution", _joint(here, (precision,)))
     if not any(change and change.kind == "precision" for change in found):
         found += _two_ways(now, "precision+width+resolution", _joint(here, other_precisions(precision)))
     if not any(found):
-        for model in searched_models():
+        for model in alike:
             pairs = _joint(replace(here, model=model), (precision, *other_precisions(precision)))
             found += _two_ways(now, "model+width+resolution", pairs)
     return [change for change in found if change]
@@ -91,15 +92,15 @@ def other_precisions(precision: Precision) -> tuple[Precision, ...]:
     return ("int8",) if precision == "float32" else ()
 
 
-def _single(here: _Candidate) -> Iterator[tuple[str, list[_Candidate]]]:
-    """For each kind of change the candidates, nearest first."""
+def _single(here: _Candidate, models: Sequence[str]) -> Iterator[tuple[str, list[_Candidate]]]:
+    """For each kind of change the candidates, nearest first; `models` that may take the place of this one."""
     narrower = [width for width in WIDTHS if width < here.width]
     yield (
         "resolution",
         [_Candidate(here.model, here.width, size, here.precision) for size in RESOLUTIONS if size < here.resolution],
     )
     yield "width", [_Candidate(here.model, width, here.resolution, here.precision) for width in narrower]
-    for model in searched_models():
+    for model in models:
         if model != here.model:
             widths = (here.width, *narrower)
             yield "model", [_Candidate(model, width, here.resolution, here.precision) for width in widths]

@@ -13,7 +13,9 @@ app = typer.Typer(
 
 Source = Annotated[str, typer.Argument(help="a model name, a run folder or an .onnx file")]
 Width = Annotated[float | None, typer.Option(help="width multiplier, e.g. 0.35")]
-Resolution = Annotated[int | None, typer.Option(help="input height and width in pixels")]
+Resolution = Annotated[
+    int | None, typer.Option(help="input height in pixels; the width too, or of spectrograms its share: 49 of 49 x 10")
+]
 Classes = Annotated[int | None, typer.Option(help="outputs of the classifier")]
 Channels = Annotated[int | None, typer.Option(help="channels of the input: 3 colour, 1 grey")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]

@@ -26,9 +26,11 @@ def _models() -> Iterator[tuple[dict[str, Any], str]]:
     for name, model in MODELS.items():
         layers = model.layers()
         parameters, macs = sum(layer.trained for layer in layers), sum(layer.macs for layer in layers)
+        height, width = model.sides
+        size = f"{height} px" if height == width else f"{height} x {width} px"
         line = (
-            f"{name:<26} {model.resolution} px   {parameters / 1e6:6.2f} M parameters   "
-            f"{macs / 1e6:8.1f} M MACs at width 1, 1000 classes"
+            f"{name:<26} {size:<10} {parameters / 1e6:6.2f} M parameters   "
+            f"{macs / 1e6:8.1f} M MACs at width 1, {model.classes} classes"
         )
         yield {"name": name, "resolution": model.resolution, "parameters": parameters, "macs": macs}, line
 

@@ -38,8 +38,8 @@ _TAKEN = ("main", "assert", "errno", "float", "limits", "math", "stddef", "stdin
 
 _RESIZE_RULES = {
     "squash": "both sides squashed to that size",
-    "crop": "the shorter side to that size, then the centre cut out",
-    "pad": "the longer side to that size, black bars beside it",
+    "crop": "in proportion until it covers them, then the centre cut out",
+    "pad": "in proportion as far as it fits in, black bars beside it",
 }
 _WEIGHTS_WHERE = {
     "array": "in {name}_weights.c",

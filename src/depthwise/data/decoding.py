@@ -21,7 +21,7 @@ class UnreadableError(Exception):
 
 
 def decode(path: Path | str, preprocessing: Preprocessing) -> np.ndarray:
-    """One image file as the network's training images were: uint8 [size, size, channels].
+    """One image file as the network's training images were: uint8 [height, width, channels].
 
     Raises:
         UserError: if the file does not exist or is no whole image.
@@ -42,7 +42,7 @@ def probe(content: Content) -> tuple[int, bool]:
 
 
 def to_pixels(content: Content, preprocessing: Preprocessing) -> np.ndarray:
-    """Decodes, turns as the EXIF orientation says, converts the colours and resizes: uint8 [size, size, channels].
+    """Decodes, turns as the EXIF orientation says, converts the colours and resizes: uint8 [height, width, channels].
 
     Transparent pixels become white, 16-bit grey is divided by 256, of an animation the first frame is taken. Resizing
     is bilinear with antialiasing.
@@ -53,9 +53,10 @@ def to_pixels(content: Content, preprocessing: Preprocessing) -> np.ndarray:
     mode = "L" if preprocessing.channels == 1 else "RGB"
     with _readable(), _open(content) as opened:
         # JPEG decodes at 1/2, 1/4 or 1/8 for less work; twice the size is kept so that the resize decides the quality.
-        opened.draft(mode, (2 * preprocessing.size, 2 * preprocessing.size))
+        enough = 2 * max(preprocessing.size, preprocessing.width)
+        opened.draft(mode, (enough, enough))
         image = _resize(_convert(ImageOps.exif_transpose(opened), mode), preprocessing)
-        return np.asarray(image, np.uint8).reshape(preprocessing.size, preprocessing.size, preprocessing.channels)
+        return np.asarray(image, np.uint8).reshape(preprocessing.shape)
 
 
 @contextmanager
@@ -101,16 +102,16 @@ def _convert(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _resize(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
-    size, (width, height) = preprocessing.size, image.size
+    size, (width, height) = (preprocessing.width, preprocessing.size), image.size
     bilinear = Image.Resampling.BILINEAR
     if preprocessing.resize == "squash":
-        return image.resize((size, size), bilinear)
+        return image.resize(size, bilinear)
     if preprocessing.resize == "crop":
-        side = min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        return image.resize((size, size), bilinear, box=(left, top, left + side, top + side))
-    scale = size / max(width, height)
+        kept_width, kept_height = min(width, height * size[0] / size[1]), min(height, width * size[1] / size[0])
+        left, top = (width - kept_width) / 2, (height - kept_height) / 2
+        return image.resize(size, bilinear, box=(left, top, left + kept_width, top + kept_height))
+    scale = min(size[0] / width, size[1] / height)
     fitted = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), bilinear)
-    canvas = Image.new(image.mode, (size, size))
-    canvas.paste(fitted, ((size - fitted.width) // 2, (size - fitted.height) // 2))
+    canvas = Image.new(image.mode, size)
+    canvas.paste(fitted, ((size[0] - fitted.width) // 2, (size[1] - fitted.height) // 2))
     return canvas

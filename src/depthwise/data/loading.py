@@ -40,9 +40,9 @@ def load(
     source: str | Path,
     *,
     data_dir: str | Path | None = None,
-    size: int | None = None,
+    size: int | tuple[int, int] | None = None,
     channels: int | None = None,
-    resize: ResizeRule = "crop",
+    resize: ResizeRule | None = None,
     split: tuple[float, float] = (0.15, 0.15),
     seed: int = 0,
     progress: Progress | None = None,
@@ -53,10 +53,10 @@ def load(
         source: a folder (train/CLASS/*.jpg or CLASS/*.jpg), a parquet file or a folder of them, one of `known()`, or a
             Hugging Face data set "user/name" ("hf:name" where there is no user).
         data_dir: where the files of a named set lie.
-        size: height and width in pixels; None: the median of the shorter sides of the training images, rounded down to
-            a multiple of 32, at most 224; a median below 32 is taken as it is.
+        size: height and width in pixels, a pair if they differ; None: the median of the shorter sides of the training
+            images, rounded down to a multiple of 32, at most 224; a median below 32 is taken as it is.
         channels: 1 or 3; None: 1 if all images are grey by their file's mode, else 3.
-        resize: see Preprocessing.
+        resize: see Preprocessing; None: "crop", or "squash" to sides that differ, as a spectrogram has no middle.
         split: fractions (validation, test) cut from the training images where the source has no such split.
         seed: of the cut.
         progress: called with (images done, images in all); not when they are in the cache.
@@ -64,11 +64,14 @@ def load(
     Raises:
         UserError: if the data cannot be found or used. Nothing half-written is left.
     """
-    _check_arguments(size, channels, resize, split)
+    height, width = size if isinstance(size, tuple) else (size, size)
+    resize = resize or ("crop" if height == width else "squash")
+    _check_arguments(height, width, channels, resize, split)
     listing = find(str(source), Path(data_dir) if data_dir is not None else None)
     cut = (*map(float, split), seed) if splits.missing(listing.splits) else ()
-    mark = fingerprint(listing.fingerprint, size, channels, resize, cut)
-    request = Request(size, channels, resize, split, seed)
+    sides = height if height == width else (height, width)
+    mark = fingerprint(listing.fingerprint, sides, channels, resize, cut)
+    request = Request(height, width, channels, resize, split, seed)
     # Another version of Pillow may read other files, or other pixels from the same ones.
     entry = cache.load_or_make(
         fingerprint(mark, PIL.__version__), lambda folder: prepare(listing, request, folder, progress)
@@ -132,9 +135,12 @@ def _nearest(path: Path) -> str:
     return f", but '{path.parent / near[0]}' does" if near else ""
 
 
-def _check_arguments(size: int | None, channels: int | None, resize: str, split: tuple[float, float]) -> None:
-    if size is not None and not 1 <= size <= 4096:
-        raise UserError(f"the image size is {size}: it is a number of pixels from 1 to 4096")
+def _check_arguments(
+    height: int | None, width: int | None, channels: int | None, resize: str, split: tuple[float, float]
+) -> None:
+    for side in (height, width):
+        if side is not None and not 1 <= side <= 4096:
+            raise UserError(f"the image size is {side}: it is a number of pixels from 1 to 4096")
     if channels not in (None, 1, 3):
         raise UserError(f"images with {channels} channels: choose 1 (grey) or 3 (RGB)")
     choose("resize rule", resize, get_args(ResizeRule))

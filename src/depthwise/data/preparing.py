@@ -26,7 +26,8 @@ _BLOCK = 128
 class Request:
     """How to prepare: as the arguments of `load`, None where the data decides."""
 
-    size: int | None
+    height: int | None
+    width: int | None
     channels: int | None
     resize: ResizeRule
     fractions: tuple[float, float]
@@ -70,7 +71,7 @@ class _Preparation:
         parts = splits.complete(replace(self.listing, splits=readable), self.request.fractions, self.request.seed)
         self.total = sum(map(len, parts.values()))
         for name, pictures in parts.items():
-            cache.write_split(self.folder, name, self._decode(pictures, form), (form.size, form.size, form.channels))
+            cache.write_split(self.folder, name, self._decode(pictures, form), form.shape)
         written = {name: cache.open_split(self.folder, name) for name in parts}
         self._check({name: split.labels for name, split in written.items()})
         mean, std = statistics(written["train"].pixels)
@@ -81,9 +82,10 @@ class _Preparation:
         splits.check(self.listing.name, self.listing.classes, labels, skipped)
 
     def _form(self, shapes: Mapping[SplitName, list[tuple[int, bool]]]) -> Preprocessing:
-        size = self.request.size or usual_size([shorter for shorter, _ in shapes["train"]])
+        size = self.request.height or usual_size([shorter for shorter, _ in shapes["train"]])
         grey = all(is_grey for found in shapes.values() for _, is_grey in found)
-        return Preprocessing(size, self.request.channels or (1 if grey else 3), self.request.resize)
+        channels = self.request.channels or (1 if grey else 3)
+        return Preprocessing(size, channels, self.request.resize, width=self.request.width or size)
 
     def _decode(self, pictures: Pictures, form: Preprocessing) -> Iterator[tuple[np.ndarray, int]]:
         for index, pixels in self._map(lambda content: to_pixels(content, form), pictures, counted=True):

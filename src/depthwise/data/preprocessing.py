@@ -14,11 +14,12 @@ class Preprocessing:
     """From an image file to the tensor that the network was trained on.
 
     Attributes:
-        size: height and width in pixels.
+        size: height in pixels, and width unless that is given.
         channels: 1 (grey, "L") or 3 ("RGB", in that order).
-        resize: "squash" both sides to `size`; "crop": shorter side to `size`, then centre crop; "pad": longer side to
-            `size`, black bars.
+        resize: "squash" both sides to what they shall be; "crop": as little as covers that, then centre crop; "pad": as
+            much as fits into it, black bars.
         mean, std: per channel, of pixel values scaled to 0..1. The network sees (pixel / 255 - mean) / std.
+        width: in pixels; 0 becomes `size`.
     """
 
     size: int
@@ -26,6 +27,15 @@ class Preprocessing:
     resize: ResizeRule = "crop"
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    width: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", self.width or self.size)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self.size, self.width, self.channels
 
     def normalize(self, pixels: np.ndarray) -> np.ndarray:
         """From uint8 pixels [N, H, W, C] to the float32 input of the network [N, C, H, W]."""

@@ -26,8 +26,8 @@ def architecture(
     name: str,
     width: float = 1.0,
     resolution: int | None = None,
-    classes: int = 1000,
-    channels: int = 3,
+    classes: int | None = None,
+    channels: int | None = None,
     depth: float = 1.0,
     deployable: bool = False,
 ) -> Architecture:
@@ -36,24 +36,40 @@ def architecture(
     Args:
         name: of the model, e.g. "mobilenet_v2", or one that other libraries give it ("mobilenetv2_050").
         width: width multiplier, above 0; on top of that of the name.
-        resolution: height and width of the input in pixels; None: the paper's.
-        classes: outputs of the classifier, at least 1.
-        channels: of the input image, at least 1.
+        resolution: height of the input in pixels, to which the width keeps its proportion; None: the paper's.
+        classes: outputs of the classifier, at least 1; None: the paper's.
+        channels: of the input image, at least 1; None: the paper's.
         depth: depth multiplier of the repeats of its stages, above 0.
         deployable: without squeeze-excite, hard-swish and SiLU, its stem and head unscaled (`make_deployable`).
 
     Raises:
         UserError: an unknown name (lists the known and the nearest), or a value out of range.
     """
-    if classes < 1:
+    if classes is not None and classes < 1:
         raise UserError(f"classes {classes} is out of range: give at least 1")
-    if channels < 1:
+    if channels is not None and channels < 1:
         raise UserError(f"channels {channels} is out of range: give at least 1, usually 3 (colour) or 1 (grey)")
     known, named = resolve(name, MODELS)
     base = make_deployable(MODELS[known]) if deployable else MODELS[known]
     base = scale_depth(scale_width(base, width * named), depth)
     base = set_resolution(base, resolution if resolution is not None else base.resolution)
-    return replace(base, classes=classes, channels=channels)
+    return replace(base, classes=classes or base.classes, channels=channels or base.channels)
 
 
-__all__ = ["MODELS", "Architecture", "architecture", "list_models", "searched_models"]
+def image_size(model: str | None, resolution: int | None) -> int | tuple[int, int] | None:
+    """The size in pixels that images are wanted in, (height, width) where these differ; None: what suits the images.
+
+    Args:
+        model: a registered one, or None where a search is to find one. One whose input is not square wants the paper's
+            size, for which its spectrograms are made.
+        resolution: the height that the user gave.
+
+    Raises:
+        UserError: an unknown name, a resolution that is out of range.
+    """
+    if model is not None and (network := architecture(model, resolution=resolution)).aspect != 1:
+        return network.sides
+    return resolution
+
+
+__all__ = ["MODELS", "Architecture", "architecture", "image_size", "list_models", "searched_models"]

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from depthwise.graph.layers import Layer, LayerList
+from depthwise.data.preprocessing import Preprocessing, ResizeRule
+from depthwise.graph.layers import Layer, LayerList, Sides
 
 
 class Block(Protocol):
@@ -26,27 +27,31 @@ class Stem:
     """The standard convolution that reads the image.
 
     Attributes:
-        channels: its output channels. kernel: side of its filter. stride: by which it shrinks the image.
+        channels: its output channels. kernel: side of its filter, or (down, across). stride: by which it shrinks the
+            image.
         activation: after it.
         fixed: the width multiplier leaves `channels` as they are.
         grows_only: the width multiplier may widen `channels` but not thin them.
         normalized: batch normalization follows; False: the convolution has a bias.
+        dropout: ratio behind it, in training only.
     """
 
     channels: int
-    kernel: int = 3
+    kernel: Sides = 3
     stride: int = 2
     activation: str = "relu6"
     fixed: bool = False
     grows_only: bool = False
     normalized: bool = True
+    dropout: float = 0.0
 
     def expand(self, layers: LayerList, source: str) -> str:
         """Appends the layers stem.*, reading `source`; returns the last one's name."""
         x = layers.conv("stem.conv", source, self.channels, self.kernel, self.stride, bias=not self.normalized)
         if self.normalized:
             x = layers.norm("stem.norm", x)
-        return layers.activation("stem.activation", x, self.activation)
+        x = layers.activation("stem.activation", x, self.activation)
+        return layers.dropout("stem.dropout", x, self.dropout)
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ class Architecture:
         rounding: how the width multiplier rounds.
         epsilon: of every batch normalization.
         padding: of every convolution, a name in PADDINGS.
-        resolution: height and width of the input in pixels.
+        resolution: height of the input in pixels. aspect: its width as a share of its height.
         channels: of the input image.
         classes: outputs of the classifier.
         width, depth: the multipliers that have been applied.
@@ -157,6 +162,7 @@ class Architecture:
     epsilon: float = 1e-5
     padding: str = "symmetric"
     resolution: int = 224
+    aspect: float = 1.0
     channels: int = 3
     classes: int = 1000
     width: float = 1.0
@@ -168,9 +174,22 @@ class Architecture:
     origin: "tuple[Architecture, float, float] | None" = None
     deployable: bool = False
 
-    def layers(self, resolution: int | None = None) -> tuple[Layer, ...]:
-        """Expands to Layers, named stem.*, blocks.STAGE.REPEAT.* and head.*, at `resolution` (default: its own)."""
-        layers = LayerList(self.channels, resolution or self.resolution, self.epsilon, self.padding)
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the input in pixels."""
+        return self.resolution, max(1, round(self.resolution * self.aspect))
+
+    def preprocessing(
+        self, mean: tuple[float, ...] | None = None, std: tuple[float, ...] | None = None
+    ) -> Preprocessing:
+        """How an image becomes its input; mean and deviation, per channel, are 0.5 unless they are known."""
+        (height, width), half = self.sides, (0.5,) * self.channels
+        resize: ResizeRule = "crop" if height == width else "squash"
+        return Preprocessing(height, self.channels, resize, mean or half, std or half, width)
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Expands to Layers, named stem.*, blocks.STAGE.REPEAT.* and head.*."""
+        layers = LayerList(self.channels, self.sides, self.epsilon, self.padding)
         x = self.stem.expand(layers, "input")
         for i, stage in enumerate(self.stages):
             for j in range(stage.repeats):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from depthwise.design.architecture import Architecture, Block, Head, Rounding, Stage
 from depthwise.errors import UserError
-from depthwise.graph.layers import side_after
+from depthwise.graph.layers import Window, both
 
 SMALLEST_MAP = 3
 """Side of the last map, in pixels, below which the small-input rule removes a stride. The published grids go down to
@@ -65,23 +65,36 @@ def scale_depth(architecture: Architecture, depth: float) -> Architecture:
 
 
 def set_resolution(architecture: Architecture, resolution: int) -> Architecture:
-    """Sets the input resolution and applies the small-input rule.
+    """Sets the input resolution (the height, where the width differs) and applies the small-input rule.
 
     The rule: while the last map would be smaller than 3 x 3 px, the earliest stride of 2 becomes 1. Families made for
     224 px shrink the image 32 times; at 28 px that leaves one pixel, and depthwise filters that see padding only.
 
     Raises:
-        UserError: if `resolution` is below 8 px or above 4096 px.
+        UserError: if `resolution` is below 8 px or above 4096 px, or the width that follows is below 3 px.
     """
     if not SMALLEST_RESOLUTION <= resolution <= 4096:
         raise UserError(f"resolution {resolution} px is out of range: give {SMALLEST_RESOLUTION} to 4096 px, e.g. 96")
+    architecture = replace(architecture, resolution=resolution)
+    height, width = architecture.sides
+    if min(height, width) < SMALLEST_MAP:
+        least = math.ceil((SMALLEST_MAP - 0.5) / min(1.0, architecture.aspect))
+        raise UserError(
+            f"resolution {resolution} px makes the input of {architecture.name} {height} x {width} px, too small for "
+            f"its filters: give at least {least} px"
+        )
     stem, stages = architecture.stem, list(architecture.stages)
 
     def last_map() -> int:
-        side = side_after(resolution, stem.kernel, stem.stride)
-        for block in (stage.block for stage in stages if stage.block.stride > 1):
-            side = side_after(side, getattr(block, "kernel", 3), block.stride)  # 3: as any odd one
-        return side
+        """The smaller side of it."""
+        sides = []
+        for side, kernel in zip(architecture.sides, both(stem.kernel), strict=True):
+            after = Window(kernel, stem.stride).outputs(side, architecture.padding)
+            for block in (stage.block for stage in stages if stage.block.stride > 1):
+                window = Window(getattr(block, "kernel", 3), block.stride)  # 3: as any odd one
+                after = window.outputs(after, architecture.padding)
+            sides.append(after)
+        return min(sides)
 
     if last_map() < SMALLEST_MAP:
         stem = replace(stem, stride=1)
@@ -89,7 +102,7 @@ def set_resolution(architecture: Architecture, resolution: int) -> Architecture:
         if last_map() >= SMALLEST_MAP:
             break
         stages[i] = replace(stage, block=replace(stage.block, stride=1))  # type: ignore[type-var]
-    return replace(architecture, stem=stem, stages=tuple(stages), resolution=resolution)
+    return replace(architecture, stem=stem, stages=tuple(stages))
 
 
 def compound(

@@ -68,7 +68,7 @@ def image_of(normal: ir.Model, value: ir.Value) -> Preprocessing | None:
     form = preprocessing_of(normal)
     if form is None or value is not image_input(normal) or form.channels not in COLOURS:
         return None
-    return form if shape_of(value) == (1, form.channels, form.size, form.size) else None
+    return form if shape_of(value) == (1, form.channels, form.size, form.width) else None
 
 
 def names_of(normal: ir.Model) -> dict[ir.Value, str]:
@@ -229,7 +229,7 @@ class Translation:
         package.user_defined_metadata[OUTPUTS] = ",".join(outputs)
         for form in self._images.values():
             package.input_description[IMAGE] = (
-                f"{COLOURS[form.channels]}, {form.size} x {form.size} pixels, normalized inside; "
+                f"{COLOURS[form.channels]}, {form.size} x {form.width} pixels, normalized inside; "
                 f"resize as Vision does with .{_FITTING[form.resize]}"
             )
 

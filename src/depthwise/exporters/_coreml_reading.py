@@ -118,7 +118,7 @@ def compare(path: Path, stored: ir.Model) -> None:
         if form and kind == wanted:
             image = feature.type.imageType
             found = (feature.name, image.width, image.height, image.ColorSpace.Name(image.colorSpace))
-            wanted = (IMAGE, form.size, form.size, COLOURS[form.channels])
+            wanted = (IMAGE, form.width, form.size, COLOURS[form.channels])
         _same(f"input '{feature.name}'", found, wanted)
     _same("its list of classes", package.classes(), list(classes_for(stored)))
     for node in stored.graph:

@@ -28,9 +28,13 @@ GATED: Mapping[str, str] = {"silu": "sigmoid"}
 """Activation function g(x) = x * f(x) -> f; ONNX spells it as two operators."""
 
 
-def side_after(side: int, kernel: int, stride: int) -> int:
-    """Side in pixels of a map after windows with symmetric padding of (kernel - 1) // 2."""
-    return (side + 2 * ((kernel - 1) // 2) - kernel) // stride + 1
+Sides = int | tuple[int, int]
+"""Of an image or a filter: one number for both, or (down, across) where they differ."""
+
+
+def both(sides: Sides) -> tuple[int, int]:
+    """(down, across)."""
+    return sides if isinstance(sides, tuple) else (sides, sides)
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,17 @@ class Window:
         """Pixels from the first tap to the last, both included."""
         return self.dilation * (self.kernel - 1) + 1
 
+    def borders(self, side: int, padding: str) -> tuple[int, int]:
+        """Pixels of padding before and after a side; `padding` is a name in PADDINGS."""
+        if padding == "symmetric":
+            return (self.span - 1) // 2, (self.span - 1) // 2
+        total = max((math.ceil(side / self.stride) - 1) * self.stride + self.span - side, 0)
+        return total // 2, total - total // 2
+
+    def outputs(self, side: int, padding: str) -> int:
+        """How many outputs a side of so many pixels has."""
+        return (side + sum(self.borders(side, padding)) - self.span) // self.stride + 1
+
 
 class LayerList:
     """Grows a list of Layers; each method appends one layer, infers its shape and returns its name.
@@ -101,7 +116,7 @@ class LayerList:
 
     Args:
         channels: channels of the input image.
-        resolution: height and width of the input image in pixels; of a signal, its samples.
+        resolution: height and width of the input image in pixels, a pair if they differ; of a signal, its samples.
         epsilon: of every batch normalization.
         padding: of every convolution, a name in PADDINGS.
         signal: whether the input is a signal (C, 1, samples) instead, and filters are 1 x kernel.
@@ -113,7 +128,7 @@ class LayerList:
     def __init__(
         self,
         channels: int,
-        resolution: int,
+        resolution: Sides,
         epsilon: float = 1e-5,
         padding: str = "symmetric",
         signal: bool = False,
@@ -123,7 +138,8 @@ class LayerList:
         self.layers: list[Layer] = []
         self._epsilon = epsilon
         self._shapes: dict[str, Shape] = {}
-        self._add("input", "Input", (), (channels, 1 if signal else resolution, resolution))
+        height, width = both(resolution)
+        self._add("input", "Input", (), (channels, 1 if signal else height, width))
 
     def shape(self, name: str) -> Shape:
         """Output shape of a layer without batch."""
@@ -149,28 +165,37 @@ class LayerList:
         name: str,
         source: str,
         channels: int,
-        kernel: int = 1,
+        kernel: Sides = 1,
         stride: int = 1,
         groups: int = 1,
         bias: bool = False,
     ) -> str:
-        """A convolution, square kernel, padded as the list is."""
-        return self._filter(name, source, channels, Window(kernel, stride), groups, bias)
+        """A convolution, padded as the list is."""
+        down, across = both(kernel)
+        return self._filter(name, source, channels, (Window(down, stride), Window(across, stride)), groups, bias)
 
     def depthwise(
         self, name: str, source: str, kernel: int, stride: int = 1, multiplier: int = 1, dilation: int = 1
     ) -> str:
         """A depthwise convolution without bias: `multiplier` filters for each channel, their taps `dilation` apart."""
         channels = self._shapes[source][0]
-        return self._filter(name, source, multiplier * channels, Window(kernel, stride, dilation), channels)
+        window = Window(kernel, stride, dilation)
+        return self._filter(name, source, multiplier * channels, (window, window), channels)
 
-    def _filter(self, name: str, source: str, channels: int, window: Window, groups: int, bias: bool = False) -> str:
+    def _filter(
+        self,
+        name: str,
+        source: str,
+        channels: int,
+        windows: tuple[Window, Window],
+        groups: int,
+        bias: bool = False,
+    ) -> str:
         c, h, w = self._shapes[source]
         if c % groups or channels % groups:
             raise UserError(f"{name}: {c} -> {channels} channels cannot be split into {groups} groups")
-        down, across = Window() if self._signal else window, window
-        (top, bottom), (left, right) = self._borders(h, down), self._borders(w, across)
-        height, width = (h + top + bottom - down.span) // down.stride, (w + left + right - across.span) // across.stride
+        down, across = Window() if self._signal else windows[0], windows[1]
+        (top, bottom), (left, right) = down.borders(h, self._padding), across.borders(w, self._padding)
         attributes = {
             "kernel_shape": (down.kernel, across.kernel),
             "strides": (down.stride, across.stride),
@@ -181,14 +206,8 @@ class LayerList:
         parameters: dict[str, Shape] = {"weight": (channels, c // groups, down.kernel, across.kernel)}
         if bias:
             parameters["bias"] = (channels,)
-        return self._add(name, "Conv", (source,), (channels, height + 1, width + 1), attributes, parameters)
-
-    def _borders(self, side: int, window: Window) -> tuple[int, int]:
-        """Pixels of padding before and after a side."""
-        if self._padding == "symmetric":
-            return (window.span - 1) // 2, (window.span - 1) // 2
-        total = max((math.ceil(side / window.stride) - 1) * window.stride + window.span - side, 0)
-        return total // 2, total - total // 2
+        shape = channels, down.outputs(h, self._padding), across.outputs(w, self._padding)
+        return self._add(name, "Conv", (source,), shape, attributes, parameters)
 
     def norm(self, name: str, source: str) -> str:
         """Batch normalization over the channels."""
@@ -236,9 +255,9 @@ class LayerList:
     def max_pool(self, name: str, source: str, kernel: int, stride: int) -> str:
         """Max pooling of square windows with symmetric padding of (kernel - 1) // 2."""
         c, h, w = self._shapes[source]
-        pad = (kernel - 1) // 2
+        pad, window = (kernel - 1) // 2, Window(kernel, stride)
         attributes = {"kernel_shape": (kernel, kernel), "strides": (stride, stride), "pads": (pad, pad, pad, pad)}
-        shape = (c, side_after(h, kernel, stride), side_after(w, kernel, stride))
+        shape = (c, window.outputs(h, "symmetric"), window.outputs(w, "symmetric"))
         return self._add(name, "MaxPool", (source,), shape, attributes)
 
     def pool(self, name: str, source: str) -> str:

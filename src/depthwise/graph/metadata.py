@@ -33,23 +33,23 @@ def with_normalization(graph: ir.Model, mean: Sequence[float], std: Sequence[flo
     """A copy of a Graph that says how its input is normalized, for models that come without it.
 
     Args:
-        graph: a Graph whose first image input is square, with static sides.
+        graph: a Graph whose first image input has static sides.
         mean, std: per channel, of pixel values scaled to 0..1.
 
     Raises:
-        UserError: another number of channels, a deviation that is not above 0, an input that is no square image.
+        UserError: another number of channels, a deviation that is not above 0, an input that is no image.
     """
     shape = image_input(graph).shape
     sides = [side for side in tuple(shape or ())[1:] if isinstance(side, int)]
-    if len(sides) != 3 or sides[1] != sides[2]:
-        raise UserError(f"--mean and --std are for a square image input [N, C, H, W]; the model's input is {shape}")
-    channels = sides[0]
+    if len(sides) != 3:
+        raise UserError(f"--mean and --std are for an image input [N, C, H, W]; the model's input is {shape}")
+    channels, height, width = sides
     if not len(mean) == len(std) == channels:
         raise UserError(f"--mean has {len(mean)} and --std {len(std)} numbers, the model's input {channels} channels")
     if not all(deviation > 0 for deviation in std):
         raise UserError(f"--std {', '.join(f'{deviation:g}' for deviation in std)} has a number that is not above 0")
     copy = graph.clone()
-    annotate(copy, Preprocessing(sides[1], channels, mean=tuple(mean), std=tuple(std)), ())
+    annotate(copy, Preprocessing(height, channels, mean=tuple(mean), std=tuple(std), width=width), ())
     return copy
 
 

@@ -27,9 +27,9 @@ def with_random_weights(layers: Sequence[Layer]) -> ir.Model:
 
     ImageNet's mean and deviation are taken.
     """
-    channels, height, _ = layers[0].shape
+    channels, height, width = layers[0].shape
     usual = Preprocessing(height)
-    form = Preprocessing(height, channels, mean=usual.mean[:channels], std=usual.std[:channels])
+    form = Preprocessing(height, channels, mean=usual.mean[:channels], std=usual.std[:channels], width=width)
     return graph.build(
         layers, graph.initialize(layers, SEED), preprocessing=form if channels in (1, usual.channels) else None
     )

@@ -37,7 +37,8 @@ def images_for(model: ir.Model, source: Any, given: str | Path | None, progress:
         given, more = config.data, {"data_dir": config.data_dir, "split": config.split, "seed": config.seed}
     assert given is not None
     progress.stage("data")
-    return data.load(given, size=form.size, channels=form.channels, resize=form.resize, progress=progress.step, **more)
+    more |= {"size": (form.size, form.width), "channels": form.channels, "resize": form.resize}
+    return data.load(given, progress=progress.step, **more)
 
 
 def file_beside(model: Path) -> Path:

@@ -32,7 +32,7 @@ def render_card(material: Material) -> str:
             cost=results.cost,
             papers=results.papers,
             activations=network.activations(results.cost.layers) if results.cost else None,
-            side=text.image_side(config, results),
+            sides=text.image_sides(config, results),
             precision=material.precision,
             beside=results.accuracy.get("float32", {}).get("compiled") if material.precision == "int8" else None,
             shipping=results.shipping,

@@ -34,16 +34,16 @@ def network_diagram(parts: Sequence[Block], width: int) -> Markup:
     gap, margin, tall = 2.0, 16.0, 120.0
     weights = [max(block.channels, 1).bit_length() for block in parts]
     unit = (width - 2 * margin - gap * (len(parts) - 1)) / sum(weights)
-    side, macs = max(block.side for block in parts), max(max(block.macs for block in parts), 1)
+    side, macs = max(block.sides[0] for block in parts), max(max(block.macs for block in parts), 1)
     rows: list[dict[str, float]] = []
     labels: list[dict[str, float | str]] = []
     x, shown, free = margin, {"above": 0, "below": 0}, {"above": 0.0, "below": 0.0}
     for block, weight in zip(parts, weights, strict=True):
         end = x + weight * unit
-        half = max((block.side / side) ** 0.5 * tall / 2, 3)
+        half = max((block.sides[0] / side) ** 0.5 * tall / 2, 3)
         rows.append({"x": x, "x2": end, "y": -half, "y2": half, "o": 0.15 + 0.85 * block.macs / macs})
         middle = (x + end) / 2
-        for where, number, y in (("above", block.channels, half + 9), ("below", block.side, -half - 9)):
+        for where, number, y in (("above", block.channels, half + 9), ("below", block.sides[0], -half - 9)):
             room = 3.6 * len(str(number)) + 2
             if number != shown[where] and middle - room >= free[where]:
                 labels.append({"x": middle, "y": y, "text": str(number)})

@@ -30,9 +30,9 @@ class Block:
         return map_shape(self.rows[-1])[0]
 
     @property
-    def side(self) -> int:
-        """Height of its output in pixels; 1 for a vector."""
-        return map_shape(self.rows[-1])[1]
+    def sides(self) -> tuple[int, int]:
+        """Height and width of its output in pixels; 1 and 1 for a vector."""
+        return map_shape(self.rows[-1])[1:]
 
     @property
     def macs(self) -> int:
@@ -109,8 +109,8 @@ class Stage:
 def stages(parts: Sequence[Block]) -> list[Stage]:
     """Merges consecutive blocks of one output shape whose names differ in the last number only."""
 
-    def key(block: Block) -> tuple[str, int, int]:
-        return re.sub(r"\d+$", "", block.name) or block.name, block.channels, block.side
+    def key(block: Block) -> tuple[str, int, tuple[int, int]]:
+        return re.sub(r"\d+$", "", block.name) or block.name, block.channels, block.sides
 
     found = []
     for _, group in groupby(parts, key):

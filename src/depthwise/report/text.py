@@ -62,9 +62,10 @@ def interval(value: Interval) -> str:
     return f"{100 * value.low:.1f}{DASH}{100 * value.high:.1f}"
 
 
-def resolution(side: int) -> str:
-    """A square size in pixels: "28 x 28"."""
-    return f"{side}{TIMES}{side}"
+def resolution(sides: int | tuple[int, int]) -> str:
+    """A size in pixels, a pair where height and width may differ: "28 x 28"."""
+    height, width = sides if isinstance(sides, tuple) else (sides, sides)
+    return f"{height}{TIMES}{width}"
 
 
 def epochs(number: float) -> str:
@@ -148,19 +149,20 @@ def shipped_memory(results: Results) -> Memory | None:
     return results.memory.get(precision) if precision else None
 
 
-def image_side(config: Config, results: Results) -> int | None:
+def image_sides(config: Config, results: Results) -> tuple[int, int] | None:
     """Height and width of the input in pixels, if known."""
     if results.cost is not None and len(results.cost.input_shape) == 3:
-        return results.cost.input_shape[1]
+        return results.cost.input_shape[1], results.cost.input_shape[2]
     candidate = chosen(results)
-    return candidate.resolution if candidate else config.resolution
+    side = candidate.resolution if candidate else config.resolution
+    return None if side is None else (side, side)
 
 
 def sentence(config: Config, results: Results) -> str:
     """The result in one sentence of plain language, with what is known so far."""
-    side = image_side(config, results)
+    sides = image_sides(config, results)
     data = results.data.name if results.data else config.data
-    what = f"{resolution(side)} {data} images" if side else f"{data} images"
+    what = f"{resolution(sides)} {data} images" if sides else f"{data} images"
     accuracy, latency, memory = shipped_accuracy(results), shipped_latency(results), shipped_memory(results)
     if accuracy is None:
         return f"{model_name(config, results)} for {what}: {_progress(config, results)}."

@@ -9,7 +9,6 @@ import numpy as np
 
 from depthwise import analysis, design, graph, profiling, search
 from depthwise.analysis import Known
-from depthwise.data import Preprocessing
 from depthwise.design import Architecture
 from depthwise.device import HOST, RESOURCES, Precision
 from depthwise.engine import Engine
@@ -86,11 +85,10 @@ def time_network(network: Architecture, input: str, precision: Precision) -> Kno
         network: compiled as it would ship.
         input: "uint8" or "float". precision: in 8 bits the scales mean nothing, too.
     """
-    layers, channels = network.layers(), network.channels
-    form = Preprocessing(network.resolution, channels, mean=(0.5,) * channels, std=(0.5,) * channels)
+    layers, form = network.layers(), network.preprocessing()
     model = graph.build(layers, graph.initialize(layers), preprocessing=form)
     engine = Engine.build(graph.assumed_int8(model, input) if precision == "int8" else model, input=input)
-    image = engine.of_pixels(np.zeros((1, network.resolution, network.resolution, channels), np.uint8))
+    image = engine.of_pixels(np.zeros((1, *form.shape), np.uint8))
     (row,) = profiling.latency({"depthwise": profiling.Runtime("", engine.prepared(image))})
     return Known(engine.memory, row.median_ms / 1e3, precision)
 

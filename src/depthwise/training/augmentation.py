@@ -14,23 +14,26 @@ from torch import Tensor, nn
 from depthwise.registry import choose
 
 
-def _light(size: int) -> list[nn.Module]:
+def _light(height: int, width: int) -> list[nn.Module]:
     """Shifts by up to an eighth of the image, what comes in from outside being mirrored."""
-    padding = min(max(1, size // 8), size - 1)
-    return [kornia.RandomCrop((size, size), padding=padding, padding_mode="reflect")] if padding else []
+    down, across = (min(max(1, side // 8), side - 1) for side in (height, width))
+    if not down + across:
+        return []
+    padding = (across, down, across, down)  # left, top, right, bottom
+    return [kornia.RandomCrop((height, width), padding=padding, padding_mode="reflect")]
 
 
-def _standard(size: int) -> list[nn.Module]:
+def _standard(height: int, width: int) -> list[nn.Module]:
     """Shifts, brightness and contrast by up to a tenth and a fifth."""
-    return [*_light(size), kornia.RandomBrightness((0.9, 1.1)), kornia.RandomContrast((0.8, 1.2))]
+    return [*_light(height, width), kornia.RandomBrightness((0.9, 1.1)), kornia.RandomContrast((0.8, 1.2))]
 
 
-AUGMENTATIONS: Mapping[str, Callable[[int], list[nn.Module]]] = {
-    "none": lambda _: [],
+AUGMENTATIONS: Mapping[str, Callable[[int, int], list[nn.Module]]] = {
+    "none": lambda *_: [],
     "light": _light,
     "standard": _standard,
 }
-"""Name -> the transforms for images of a size in pixels; mirroring is added by `Augmentation`."""
+"""Name -> the transforms for images of a height and width in pixels; mirroring is added by `Augmentation`."""
 
 
 class Augmentation:
@@ -38,16 +41,17 @@ class Augmentation:
 
     Args:
         name: in AUGMENTATIONS; "none" leaves the images alone, mirroring included.
-        size: height and width of the images in pixels.
-        flip: whether images may be mirrored left and right.
+        height, width: of the images in pixels.
+        flip: whether images may be mirrored left and right; only square ones are, as a spectrogram that is mirrored is
+            another sound.
 
     Raises:
         UserError: an unknown name.
     """
 
-    def __init__(self, name: str, size: int, flip: bool = True) -> None:
-        transforms = AUGMENTATIONS[choose("augmentation", name, AUGMENTATIONS)](size)
-        if flip and name != "none":
+    def __init__(self, name: str, height: int, width: int, flip: bool = True) -> None:
+        transforms = AUGMENTATIONS[choose("augmentation", name, AUGMENTATIONS)](height, width)
+        if flip and height == width and name != "none":
             transforms.append(kornia.RandomHorizontalFlip())
         self._transforms = transforms
 

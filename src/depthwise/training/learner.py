@@ -46,7 +46,8 @@ class Learner:
             fused=device.type in ("cpu", "cuda"),
         )
         self.network, self._optimizer = self._accelerator.prepare(network, optimizer)
-        self._augment = Augmentation(plan.augmentation, data.preprocessing.size, plan.flip)
+        height, width, _ = data.preprocessing.shape
+        self._augment = Augmentation(plan.augmentation, height, width, plan.flip)
         self._device = device
 
     def step(self, epoch: int, step: int) -> tuple[float, int]:

@@ -111,7 +111,7 @@ class _Learner:
     def __init__(self, rung: Learning, state: State, steps: int) -> None:
         self._rung, self._steps = rung, steps
         self.student, self._teacher = ByteModule(state), NormalModule(rung.teacher).requires_grad_(False)
-        self._augment = Augmentation(rung.augmentation, rung.preprocessing.size)
+        self._augment = Augmentation(rung.augmentation, *rung.preprocessing.shape[:2])
         student = self.student
         self._groups = (
             (WEIGHT_RATE, [*student.steps.values(), *student.biases.values()]),

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Input: uint8_t, 9 rows x 7 columns x 3 channels, channels innermost (NHWC).
-   The image is resized to 9 x 9 pixels (the shorter side to that size, then the centre cut out), channels red, green, blue.
+   The image is resized to 9 x 9 pixels (in proportion until it covers them, then the centre cut out), channels red, green, blue.
    Give the camera's bytes, 0 to 255, as they are; the normalization is folded into the network:
    (pixel / 255 - mean) / std with mean 0.486, 0.455, 0.408 and std 0.5, 0.5, 0.5.
 */

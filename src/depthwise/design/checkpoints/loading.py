@@ -40,8 +40,7 @@ class Loaded:
     @property
     def preprocessing(self) -> Preprocessing:
         """From an image file to the network's input, at the network's resolution."""
-        mean, std = self.start.mean, self.start.std
-        return Preprocessing(self.architecture.resolution, self.architecture.channels, mean=mean, std=std)
+        return self.architecture.preprocessing(self.start.mean, self.start.std)
 
 
 def load(source: str | Path, architecture: Architecture | None = None, progress: Progress | None = None) -> Loaded:

@@ -35,7 +35,7 @@ def _camera(setting: Setting) -> Callable[[], Any]:
     mean, scale = [255 * value for value in form.mean], [1 / (255 * value) for value in form.std]
 
     def normalized() -> Any:
-        image = ncnn.Mat.from_pixels(pixels, kind, form.size, form.size)
+        image = ncnn.Mat.from_pixels(pixels, kind, form.width, form.size)
         image.substract_mean_normalize(mean, scale)
         return image
 
