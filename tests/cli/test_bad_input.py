@@ -57,6 +57,10 @@ def test_a_missing_folder(fails: Fails) -> None:
     assert "nowhere" in fails("fit", "./nowhere/photos", *FIT)
 
 
+def test_a_resolution_that_leaves_too_little_across(fails: Fails) -> None:
+    assert "12 x 2 px" in fails("cost", "ds_cnn", "--resolution", "12")
+
+
 def test_an_empty_folder(fails: Fails, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     assert "photos" in fails("fit", "photos", *FIT)

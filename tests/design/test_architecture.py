@@ -88,6 +88,7 @@ PARAMETERS = {
     "efficientnet_lite3": 8_197_096,
     "efficientnet_lite4": 13_006_568,
     "mnasnet_b1": 4_383_312,
+    "ds_cnn": 23_756 - 9 * 64,  # MLPerf Tiny's, whose nine convolutions have a bias before each normalization
     "resnet18": 11_689_512,
     "vgg16": 138_357_544,
 }
@@ -300,7 +301,31 @@ def test_small_images_lose_the_earliest_strides() -> None:
 @pytest.mark.parametrize("name", list(MODELS))
 @pytest.mark.parametrize("resolution", [8, 9, 28, 32, 33, 64, 65, 96, 97, 160, 224])
 def test_the_last_map_stays_useful(name: str, resolution: int) -> None:
-    assert last_map(architecture(name, 0.25, resolution)) >= 3
+    smallest = math.ceil(2.5 / MODELS[name].aspect)  # 3 px across
+    assert last_map(architecture(name, 0.25, max(resolution, smallest))) >= 3
+
+
+def test_an_input_that_is_not_square_keeps_its_proportion() -> None:
+    """The smaller side decides which strides stay, and which resolution is too small."""
+    sizes = {resolution: architecture("ds_cnn", resolution=resolution) for resolution in (98, 49, 24, 22, 13)}
+    assert [one.layers()[0].shape for one in sizes.values()] == [
+        (1, 98, 20), (1, 49, 10), (1, 24, 5), (1, 22, 4), (1, 13, 3)
+    ]  # fmt: skip
+    stem = {resolution: one.layers()[1] for resolution, one in sizes.items()}
+    assert stem[49].shape == (64, 25, 5) and stem[49].parameters["weight"] == (64, 1, 10, 4)
+    assert stem[49].attributes["pads"] == (4, 1, 5, 1)
+    assert [one.stem.stride for one in sizes.values()] == [2, 2, 2, 1, 1]
+    with pytest.raises(UserError, match=r"resolution 12 px makes the input of ds_cnn 12 x 2 px.*at least 13 px"):
+        architecture("ds_cnn", resolution=12)
+
+
+def test_keyword_spotting_as_published() -> None:
+    """2.66 M MACs (MLPerf Tiny), 12 words; dropout behind the first convolution and before the classifier."""
+    layers = architecture("ds_cnn").layers()
+    assert (macs(layers), layers[-1].shape) == (2_656_768, (12,))
+    ratios = {layer.name: layer.attributes["ratio"] for layer in layers if layer.op == "Dropout"}
+    assert ratios == {"stem.dropout": 0.2, "head.dropout": 0.4}
+    assert architecture("ds_cnn", 172 / 64).stem.channels == 172  # the paper's medium one
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,10 @@ def test_families(name: str, tmp_path: Path) -> None:
     assert exported.input_type == "image" and exported.difference < 0.05
     package = Package(exported.path)
     (image,) = package.description.input
-    assert (image.name, image.type.imageType.width, image.type.imageType.height) == ("image", 32, 32)
-    assert image.type.imageType.ColorSpace.Name(image.type.imageType.colorSpace) == "RGB"
+    scaled = design.architecture(name, resolution=32)
+    kind = image.type.imageType
+    assert (image.name, kind.height, kind.width) == ("image", *scaled.sides)
+    assert kind.ColorSpace.Name(kind.colorSpace) == {1: "GRAYSCALE", 3: "RGB"}[scaled.channels]
     assert package.classes() == [f"class {index}" for index in range(10)]
     assert package.description.predictedFeatureName == "classLabel"
     assert package.description.predictedProbabilitiesName == "classLabel_probs"

@@ -59,7 +59,8 @@ def test_operators(case: Case, tmp_path: Path) -> None:
 def test_families(name: str, tmp_path: Path) -> None:
     exported = depthwise.export(networks.family(name, 0.25, 32, depth=0.2), "litert", tmp_path / "small.tflite")
     assert exported.difference < 1e-5
-    assert exported.inputs == [(1, 32, 32, 3)]
+    scaled = design.architecture(name, resolution=32)
+    assert exported.inputs == [(1, *scaled.sides, scaled.channels)]
     assert exported.bytes == (tmp_path / "small.tflite").stat().st_size
 
 
