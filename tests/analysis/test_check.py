@@ -184,7 +184,7 @@ def test_layers_alone_weigh_what_the_normal_form_weighs(model: str) -> None:
         found = parts(verdict)
         taken = _weigh(layers, target, "float32", Overhead(found["stack"][0], found["code"][0] + target.flash_reserve))
         assert taken["ram"] == value(verdict, "ram")
-        assert taken["flash"] == pytest.approx(value(verdict, "flash"), rel=1e-3)  # three pad values
+        assert taken["flash"] == pytest.approx(value(verdict, "flash"), rel=1e-3, abs=64)  # the pad values
         assert taken["latency"] == pytest.approx(value(verdict, "latency"))
 
 
