@@ -25,6 +25,8 @@ class Config(Record):
         data_dir: where a named set lies, if not at its usual place.
         model: None: that of `weights`, or without them a search finds the network. width, depth: its multipliers; depth
             of the repeats of its stages.
+        families: the models that the search tries, names or patterns; None: those that are tried unasked.
+        deployable: without squeeze-excite, hard-swish and SiLU, the named network or every candidate.
         weights: what its training starts from: a file, an address or a published name; None: random weights.
         resolution, channels: of its input (None: from the data).
         ram, flash (bytes), latency (seconds), macs, parameters: limits of the network, beside the device's own.
@@ -43,6 +45,8 @@ class Config(Record):
     weights: str | None = None
     width: float = 1.0
     depth: float = 1.0
+    families: tuple[str, ...] | None = None
+    deployable: bool = False
     resolution: int | None = None
     channels: int | None = None
     epochs: int | None = Field(None, ge=1)
@@ -68,6 +72,19 @@ class Config(Record):
         text = str(path) if isinstance(path, Path) else path
         return text.rstrip("/") or text if isinstance(text, str) else text
 
+    @field_validator("families", mode="before")
+    @classmethod
+    def _names(cls, families: Any) -> Any:
+        """Text is names with commas between."""
+        if not isinstance(families, str):
+            return families
+        return tuple(name.strip() for name in families.split(",") if name.strip()) or None
+
+    @property
+    def unasked(self) -> set[str]:
+        """Fields that came after the first runs, where they are not used: what is done once is not done again."""
+        return {name for name in ("families", "deployable") if not getattr(self, name)}
+
     @property
     def budget(self) -> Budget:
         """The limits. Raises UserError if one is not above 0."""
@@ -84,6 +101,11 @@ class Config(Record):
                     raise UserError(
                         f"{name} {choices[name]} is given without a model: name one, or leave it to the search"
                     )
+        elif choices.get("families") is not None:
+            raise UserError(
+                f"families {choices['families']} are what a search tries, and model {choices['model']} is to be "
+                "trained: leave one out"
+            )
         if choices.get("precision") == "float32" and choices.get("max_drop") is not None:
             raise UserError(
                 f"max drop {choices['max_drop']:g} is what 8 bits may cost, and float32 is asked for: leave one out"

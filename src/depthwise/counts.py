@@ -54,6 +54,16 @@ class Cost(Record):
     separable: list[Separable] = Field(default_factory=list)
     peaks: dict[str, int] = Field(default_factory=dict)
 
+    @property
+    def separable_macs(self) -> int:
+        """Multiply-accumulates of all separable layers."""
+        return sum(one.macs for one in self.separable)
+
+    @property
+    def standard_macs(self) -> int:
+        """Those of the standard convolutions that they stand for."""
+        return sum(one.standard_macs for one in self.separable)
+
 
 class Roofline(Record):
     """What one thread of a device reaches at best: `peak` MACs a second in `precision`.

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from depthwise.analysis.verdict import Change, Check
-from depthwise.counts import Bound, Cost, Roofline, Separable
+from depthwise.counts import Bound, Cost, Roofline
 from depthwise.device import RESOURCES, Device
 from depthwise.inspection import Inspection, LayerCheck
 from depthwise.results import Certainty, Figure, Memory, Results
@@ -105,13 +105,17 @@ def cost_lines(cost: Cost) -> list[str]:
         each = ", ".join(f"{schedule} {format_bytes(size)}" for schedule, size in cost.peaks.items())
         lines.append(f"most activations at one time: {each}")
     if cost.separable:
-        lines.append(_standard(cost.separable))
+        lines.append(
+            f"{len(cost.separable)} separable layers, {format_count(cost.separable_macs)} MACs; standard convolutions "
+            f"in their place take {cost.standard_macs / cost.separable_macs:.1f} times as many (--standard shows each)"
+        )
     return [*lines, CONVENTION]
 
 
-def standard_lines(separable: Sequence[Separable]) -> list[str]:
+def standard_lines(cost: Cost) -> list[str]:
     """Each separable layer beside the standard convolution that it stands for, and all of them."""
     rows = [("depthwise and pointwise", "channels", "kernel", "MACs", "standard", "times", "weights", "standard")]
+    separable = cost.separable
     for one in separable:
         times = f"{one.standard_macs / one.macs:.2f}"
         channels, kernel = f"{one.inputs} > {one.outputs}", "x".join(map(str, one.kernel))
@@ -119,18 +123,10 @@ def standard_lines(separable: Sequence[Separable]) -> list[str]:
         rows.append((f"{one.depthwise} + {one.pointwise.rpartition('.')[2]}", channels, kernel, *figures))
     if not separable:
         return ["no depthwise convolution with a pointwise one behind it"]
-    macs, standard = (sum(one.macs for one in separable), sum(one.standard_macs for one in separable))
+    macs, standard = cost.separable_macs, cost.standard_macs
     weights = (f"{sum(one.weights for one in separable):,}", f"{sum(one.standard_weights for one in separable):,}")
     rows.append(("total", "", "", f"{macs:,}", f"{standard:,}", f"{standard / macs:.2f}", *weights))
     return _table(rows, left=3)
-
-
-def _standard(separable: Sequence[Separable]) -> str:
-    macs, standard = (sum(one.macs for one in separable), sum(one.standard_macs for one in separable))
-    return (
-        f"{len(separable)} separable layers, {format_count(macs)} MACs; standard convolutions in their place take "
-        f"{standard / macs:.1f} times as many (--standard shows each)"
-    )
 
 
 def _moved(macs: int, size: int) -> tuple[str, str]:

@@ -60,6 +60,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
     config = checkpoints.with_network(config, folder, progress)
     if config.model is not None:
         design.architecture(config.model, config.width, config.resolution, depth=config.depth)
+    design.searched_models(config.families)
     images = read_data(config, progress)
     path = folder or default_folder(config)
     if not (path / "config.json").exists():
@@ -69,7 +70,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
     weights, model = run.path / "weights.safetensors", run.path / "model.onnx"
     with run.locked():
         architecture, images = choose_network(run, device, images, progress)
-        settings = config.model_dump(exclude={"device", "input", "precision", "max_drop"})
+        settings = config.model_dump(exclude={"device", "input", "precision", "max_drop", *config.unasked})
         key: dict[str, Any] = {"settings": settings, "data": images.fingerprint}
         key["network"] = [architecture.name, architecture.width, architecture.depth, architecture.resolution]
         key |= {"start": file_fingerprint(run.path / START)} if config.weights else {}
@@ -150,7 +151,7 @@ def choose_network(run: Run, device: Device, images: ImageData, progress: Progre
         architecture = named_network(config, images)
         return _training().begin(run, architecture, images, progress) if config.weights else (architecture, images)
     read = lru_cache(maxsize=len(selection.SCALES))(lambda size: read_data(config, Silent(), size))
-    key = {"settings": config.model_dump(), "data": images.fingerprint}
+    key = {"settings": config.model_dump(exclude=config.unasked), "data": images.fingerprint}
     run.stage(
         "search",
         key,
@@ -161,7 +162,7 @@ def choose_network(run: Run, device: Device, images: ImageData, progress: Progre
     assert found is not None
     one = next(candidate for candidate in found.candidates if candidate.name == found.choice)
     size = (len(images.classes), images.preprocessing.channels)
-    chosen = design.architecture(one.model, one.width, one.resolution, *size, depth=one.depth)
+    chosen = design.architecture(one.model, one.width, one.resolution, *size, one.depth, config.deployable)
     return chosen, read(one.resolution)
 
 
@@ -177,7 +178,7 @@ def named_network(config: Config, images: ImageData) -> Architecture:
     assert config.model is not None
     form = images.preprocessing
     size = (form.size, len(images.classes), form.channels)
-    return design.architecture(config.model, config.width, *size, depth=config.depth)
+    return design.architecture(config.model, config.width, *size, config.depth, config.deployable)
 
 
 def train(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:

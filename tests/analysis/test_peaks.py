@@ -7,6 +7,7 @@ import pytest
 from depthwise import graph
 from depthwise.analysis import cost
 from depthwise.cli import main
+from depthwise.counts import Cost
 from depthwise.design import architecture
 from depthwise.errors import UserError
 from depthwise.terminal import standard_lines
@@ -73,4 +74,6 @@ def test_the_command_shows_both(capsys: pytest.CaptureFixture[str]) -> None:
     assert "layer by layer 1.44 MiB, in place 1.34 MiB, block by block 343.0 KiB, streamed" in text
     assert "17 separable layers, 139 M MACs; standard convolutions in their place take 7.7 times" in text
     assert "Not counted: biases" in text
-    assert standard_lines([]) == ["no depthwise convolution with a pointwise one behind it"]
+    assert standard_lines(Cost(parameters=0, macs=0, layers=[])) == [
+        "no depthwise convolution with a pointwise one behind it"
+    ]

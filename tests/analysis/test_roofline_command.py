@@ -62,7 +62,7 @@ def test_layers_are_under_the_roof(board: str, tmp_path: Path, capsys: pytest.Ca
     ("arguments", "message"),
     [
         (["phone"], "phone has no peak_macs of float32"),
-        (["BOARD", "--width", "0.5"], "are of a --model: name one"),
+        (["BOARD", "--width", "0.5"], "--width: of which network? Name a --model"),
         (["BOARD", "-o", "roof.png"], "'roof.png' is not an .svg file"),
         (["BOARD", "--model", "mobilenet_v9"], "unknown model 'mobilenet_v9'"),
     ],

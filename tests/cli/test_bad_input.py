@@ -1,6 +1,7 @@
 """Whatever a user does wrong: one clear line on standard error, exit code 2, nothing half-written."""
 
 import errno
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -118,6 +119,18 @@ def test_options_from_python(tmp_path: Path) -> None:
         with pytest.raises(depthwise.UserError, match=message):
             depthwise.fit(folder, model="mobilenet_v1", **wrong)
     assert not (tmp_path / "runs").exists()
+
+
+def test_all_that_a_name_can_be_is_an_option(capsys: pytest.CaptureFixture[str], fails: Fails) -> None:
+    options = ["--width", "0.5", "--depth", "0.5", "--resolution", "64", "--classes", "5", "--channels", "1"]
+    main(["cost", "efficientnet_b0", *options, "--deployable", "--json"])
+    network = architecture("efficientnet_b0", 0.5, 64, 5, 1, 0.5, deployable=True)
+    assert json.loads(capsys.readouterr().out)["macs"] == sum(layer.macs for layer in network.layers())
+    graph.save(graph.build(network.layers()), "network.onnx")
+    for command in (["cost"], ["check", "--device", "nrf52840"], ["profile"], ["devices", "roofline", "--model"]):
+        line = fails(*command, "network.onnx", "--depth", "0.5", "--deployable")
+        assert "--depth, --deployable apply to model names, not to network.onnx" in line
+    assert "of which network? Name a --model" in fails("devices", "roofline", "--depth", "0.5")
 
 
 def test_a_width_that_is_no_number(fails: Fails) -> None:

@@ -279,6 +279,9 @@ def test_members_of_a_compound_scaling_are_scaled_from_where_they_are() -> None:
 
 def test_searches_try_a_family_only_if_it_says_so() -> None:
     assert searched_models() == ("mobilenet_v1", "mobilenet_v2")
+    assert searched_models(("mnasnet_*", "mobilenet_v1")) == ("mnasnet_a1", "mnasnet_b1", "mobilenet_v1")
+    with pytest.raises(UserError, match=r"unknown model 'mobilenetv2'\. Did you mean 'mobilenet_v2'"):
+        searched_models(("mobilenetv2",))
 
 
 def strides(network: Architecture) -> list[int]:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 from report_pages import Page
-from report_runs import GARMENTS, confusion_of, in_8_bits, make_run, mobilenet_v2_rows, results_of, row
+from report_runs import GARMENTS, confusion_of, cost_of, in_8_bits, make_run, mobilenet_v2_rows, results_of
 
 from depthwise import report
 from depthwise.config import Config
+from depthwise.counts import Separable
 from depthwise.errors import UserError
 from depthwise.findings import Lint
 from depthwise.report import charts, network, pictures, text
@@ -227,17 +228,24 @@ def test_the_model_card_calls_the_symbols_of_the_emitted_header(tmp_path: Path, 
     assert "garments_run(pixels, logits, arena)" in card and "arena[GARMENTS_ARENA_BYTES]" in card
 
 
-def test_separable_pairs_save_as_the_paper_says() -> None:
-    k, channels, out, side = 3, 32, 64, 14
-    rows = [
-        row("b.depthwise", "Depthwise", (channels, side, side), side**2 * channels * k * k, channels * k * k),
-        row("b.pointwise", "Pointwise", (out, side, side), side**2 * channels * out, channels * out),
-    ]
-    saving = network.separable_saving(rows)
-    assert saving is not None and saving.pairs == 1
-    assert 1 / saving.factor == pytest.approx(1 / out + 1 / k**2)
-    assert saving.standard == side**2 * channels * out * k * k
-    assert network.separable_saving(rows[1:]) is None
+def test_the_page_tells_what_separable_layers_save(tmp_path: Path, no_charts: None) -> None:
+    one = Separable(
+        depthwise="b.depthwise",
+        pointwise="b.pointwise",
+        kernel=[3, 3],
+        inputs=32,
+        outputs=64,
+        macs=2_000,
+        standard_macs=16_000,
+        weights=0,
+        standard_weights=0,
+    )
+    for separable, told in (([], False), ([one, one], True)):
+        cost = cost_of(mobilenet_v2_rows(10)).model_copy(update={"separable": separable})
+        run = make_run(tmp_path / str(told), cost=cost)
+        report.write(run.path)
+        html = (run.path / "report.html").read_text(encoding="utf-8")
+        assert ("Its 2 depthwise separable pairs" in html and "<strong>8.0 times</strong>" in html) == told
 
 
 def test_rows_are_grouped_into_blocks_and_stages() -> None:

@@ -62,6 +62,15 @@ def test_the_widest_of_each_model_and_depth_is_tried_first() -> None:
     assert {(pool[name].share, pool[name].resolution) for name in plan.first} == {(1.0, 28)}
 
 
+def test_of_many_models_and_little_time_the_telling_depths_are_tried_first() -> None:
+    pool = candidates(models=tuple("abcdefgh"))
+    depths = [{one.depth for one in pool if one.name in plan_of(pool, seconds).first} for seconds in (3.0, 60.0, None)]
+    assert depths == [{0.5}, {0.5, 1.0}, {0.5, 1.0}]
+    short = plan_of(pool, 3.0)
+    assert [one.model for one in pool if one.name in short.first] == list("abcdefgh")
+    assert len(plan_of(candidates(), 0.1).first) == 4
+
+
 def test_what_is_affordable_keeps_a_usual_search_within_its_time() -> None:
     speed = Speed(3e-9, 1e-9)
     most = affordable(60.0, 64, speed)
@@ -73,3 +82,5 @@ def test_what_is_affordable_keeps_a_usual_search_within_its_time() -> None:
     effort = Effort(60.0, 0, 64, 2000, Speed(3e-9, 1e-9, step=0.01))
     assert 2 * 12 * effort.trial(0.6 * slower, LEAST_STEPS) == pytest.approx(60.0)
     assert affordable(1.0, 64, Speed(3e-9, 1e-9, step=0.01)) == 0
+    assert affordable(60.0, 64, speed, models=6) == most
+    assert affordable(60.0, 64, speed, models=12) < 0.6 * most

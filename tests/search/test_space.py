@@ -45,6 +45,14 @@ def test_every_network_is_there_once_and_thinner_ones_follow() -> None:
         assert {one.share for one in column} <= set(SHARES)
 
 
+def test_a_depth_that_changes_nothing_counts_once() -> None:
+    def single(model: str, width: float, resolution: int, depth: float) -> Candidate:
+        return weigh(model, width, resolution, 1.0).model_copy(update={"depth": depth})
+
+    found = pool(Axes(["a"], [24], [1.0, 0.5]), single, lambda one: True)
+    assert {one.depth for one in found} == {1.0}
+
+
 def test_where_nothing_fits_there_is_no_candidate() -> None:
     found = pool(Axes(["a"], [96, 24]), weigh, lambda one: one.ram <= 24**2 * 4)
     assert {one.resolution for one in found} == {24}

@@ -1,6 +1,7 @@
 """From a budget to a network: with a real, very short search."""
 
 import json
+import math
 import random
 import time
 from collections import Counter
@@ -11,12 +12,16 @@ import pytest
 from PIL import Image
 
 import depthwise
-from depthwise import design
+from depthwise import design, workflow
 from depthwise.cli import main
 from depthwise.config import Config
+from depthwise.device import load_device
 from depthwise.errors import UserError
 from depthwise.files import file_fingerprint
+from depthwise.progress import Silent
 from depthwise.runs import Run
+from depthwise.selection.candidates import axes_of, candidates
+from depthwise.selection.task import Task
 from depthwise.workflow import fit, replay
 
 LIMIT = 500_000
@@ -181,6 +186,25 @@ def test_the_time_is_told_and_kept(photos: Path, tmp_path: Path, capsys: pytest.
     assert results.seconds["search"] + results.seconds["training"] < min(spent, 5 * 20)
 
 
+def test_families_are_an_axis_and_those_that_do_not_fit_drop_out(photos: Path) -> None:
+    choice = {"families": "mobilenet_v[12], mobilenet_v3_small*", "deployable": True, "precision": "int8"}
+    config = config_of(photos, device="nrf52840", **choice)
+    images = workflow.read_data(config, Silent())
+    for macs, models in ((10**7, ("mobilenet_v[12]", "mobilenet_v3_small*")), (LIMIT, ("mobilenet_v1",))):
+        task = Task(config.model_copy(update={"macs": macs}), load_device("nrf52840"), images, Silent())
+        pool = candidates(task, axes_of(task), math.inf)
+        assert {one.model for one in pool} == set(design.searched_models(models))
+        for one in pool:
+            network = design.architecture(one.model, one.width, one.resolution, 3, 1, one.depth, deployable=True)
+            assert sum(layer.macs for layer in network.layers()) == one.macs <= macs
+
+
+def test_what_an_old_run_did_is_not_done_again(photos: Path) -> None:
+    """Choices that came later are no part of its fingerprints unless they are made."""
+    assert config_of(photos).unasked == {"families", "deployable"}
+    assert config_of(photos, families="mobilenet_v1", deployable=True).unasked == set()
+
+
 def test_a_device_with_a_memory_is_searched_for(photos: Path, tmp_path: Path) -> None:
     limits = {"ram": 40 * 1024, "flash": 150 * 1024}
     run = fit(config_of(photos, device="rp2040", precision="int8", **limits), tmp_path / "run")
@@ -212,6 +236,8 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
         (["--width", "0.5"], 2, ["width 0.5", "without a model"]),
         (["--depth", "0.5"], 2, ["depth 0.5", "without a model"]),
         (["--device", "nrf5240"], 2, ["nrf52840"]),
+        (["--families", "mobilenet_v1,mobilnet_v2"], 2, ["unknown model 'mobilnet_v2'", "mobilenet_v2"]),
+        (["--families", "mobilenet_v*", "--model", "mobilenet_v1"], 2, ["families", "leave one out"]),
     ],
 )
 def test_what_cannot_be_is_one_line_and_nothing_is_written(

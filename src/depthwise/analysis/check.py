@@ -20,7 +20,7 @@ from depthwise.counts import Cost
 from depthwise.design import Architecture
 from depthwise.device import Budget, Device, Precision, limits_of, load_device
 from depthwise.errors import UserError
-from depthwise.graph import Graph, assumed_int8, build, normalize, precision_of, preprocessing_of
+from depthwise.graph import Graph, assumed_int8, build, normalize, precision_of, preprocessing_of, to_be_quantized
 from depthwise.results import Certainty, Figure, Memory, Part, Search
 from depthwise.runs import Run
 
@@ -53,9 +53,7 @@ class _Subject:
 
     def form(self, precision: Precision) -> Graph:
         """The normal form in a precision. Raises UserError: float32 of a network in 8 bits."""
-        if precision not in self.forms:
-            if precision == "float32":
-                raise UserError("the network is in int8 already: leave --precision out, or give the float one")
+        if precision not in self.forms and to_be_quantized(next(iter(self.forms)), precision):
             self.forms[precision] = assumed_int8(self.graph, self.input)
         return self.forms[precision]
 
@@ -149,7 +147,9 @@ def _words(network: Architecture | Graph, subject: _Subject) -> str:
     if isinstance(network, Architecture):
         plural = "s" if network.channels > 1 else ""
         channels = "" if network.channels == 3 else f", {network.channels} input channel{plural}"
-        return f"{network.name} {network.width:g}/{network.resolution}, {network.classes} classes{channels}"
+        shape = f"{network.width:g}/{network.resolution}" + (f" depth {network.depth:g}" if network.depth != 1 else "")
+        kind = " deployable" if network.deployable else ""
+        return f"{network.name}{kind} {shape}, {network.classes} classes{channels}"
     return f"{subject.graph.graph.name or 'network'} {' x '.join(map(str, subject.cost.input_shape))}"
 
 

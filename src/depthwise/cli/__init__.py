@@ -10,18 +10,16 @@ import typer
 
 from depthwise.cli import devices, fit, inspect, lint, models, profile, quantize
 from depthwise.cli.common import (
-    Channels,
-    Classes,
     Flash,
     Json,
     LatencyLimit,
     MacLimit,
+    NetworkOptions,
     ParameterLimit,
     Ram,
-    Resolution,
     Source,
-    Width,
     app,
+    takes_network,
 )
 from depthwise.errors import UserError
 
@@ -54,12 +52,11 @@ def _options(
 
 
 @app.command()
+@takes_network
 def cost(
     model: Source,
-    width: Width = None,
-    resolution: Resolution = None,
-    classes: Classes = None,
-    channels: Channels = None,
+    *,
+    network: NetworkOptions,
     precision: Annotated[
         Literal["float32", "int8"] | None, typer.Option(help="whose bytes count; its own if not given")
     ] = None,
@@ -75,24 +72,22 @@ def cost(
     from depthwise.analysis import cost as count
     from depthwise.design.source import load_model
 
-    network = load_model(model, width=width, resolution=resolution, classes=classes, channels=channels)
-    counted = count(network, precision, memory=True)
+    counted = count(load_model(model, **network), precision, memory=True)
     if as_json:
         print(counted.model_dump_json(indent=1))
         return
     from depthwise.terminal import cost_lines, standard_lines
 
-    print("\n".join(standard_lines(counted.separable) if standard else cost_lines(counted)))
+    print("\n".join(standard_lines(counted) if standard else cost_lines(counted)))
 
 
 @app.command()
+@takes_network
 def check(
     model: Source,
     device: Annotated[str, typer.Option(help="name, see `depthwise devices`, or the path of a .toml file")],
-    width: Width = None,
-    resolution: Resolution = None,
-    classes: Classes = None,
-    channels: Channels = None,
+    *,
+    network: NetworkOptions,
     ram: Ram = None,
     flash: Flash = None,
     latency: LatencyLimit = None,
@@ -111,10 +106,9 @@ def check(
     from depthwise import check as weigh
     from depthwise.terminal import TerminalProgress, check_lines
 
-    shape = {"width": width, "resolution": resolution, "classes": classes, "channels": channels}
     limits = {"ram": ram, "flash": flash, "latency": latency, "macs": macs, "parameters": parameters}
     with TerminalProgress() as progress:
-        verdict = weigh(model, device, precision, progress, **shape, **limits)
+        verdict = weigh(model, device, precision, progress, **network, **limits)
     print(verdict.model_dump_json(indent=1) if as_json else "\n".join(check_lines(verdict)))
     raise typer.Exit(0 if verdict.fits else 1)
 

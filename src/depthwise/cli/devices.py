@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from depthwise.cli.common import Channels, Classes, Json, Quiet, Resolution, Width, app
+from depthwise.cli.common import Json, NetworkOptions, Quiet, app, takes_network
 from depthwise.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,15 +58,14 @@ def measure(
 
 
 @devices_app.command()
+@takes_network
 def roofline(
     device: Annotated[str, typer.Argument(help="its name, or the path of a .toml file")] = "host",
     model: Annotated[
         str | None, typer.Option(help="a model name, a run folder or an .onnx file, whose layers are shown too")
     ] = None,
-    width: Width = None,
-    resolution: Resolution = None,
-    classes: Classes = None,
-    channels: Channels = None,
+    *,
+    network: NetworkOptions,
     precision: Annotated[
         Literal["float32", "int8"] | None, typer.Option(help="of the arithmetic; the network's own if not given")
     ] = None,
@@ -83,10 +82,9 @@ def roofline(
     from depthwise.terminal import roofline_lines
 
     target = _with_bandwidth(device, quiet)
-    options = {"width": width, "resolution": resolution, "classes": classes, "channels": channels}
-    if model is None and any(value is not None for value in options.values()):
-        raise UserError("--width, --resolution, --classes and --channels are of a --model: name one")
-    found = bounds_of_layers(load_network(model, precision, **options), target, precision) if model else []
+    if model is None and network:
+        raise UserError(f"{', '.join(f'--{name}' for name in network)}: of which network? Name a --model")
+    found = bounds_of_layers(load_network(model, precision, **network), target, precision) if model else []
     roof = roofline_of(target, found[0].precision if found else precision or "float32")
     if output:
         from depthwise.files import write_text

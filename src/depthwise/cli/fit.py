@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from depthwise.cli.common import Channels, Flash, LatencyLimit, MacLimit, ParameterLimit, Quiet, Ram, Resolution, app
+from depthwise.cli.common import (
+    Channels,
+    Deployable,
+    Flash,
+    LatencyLimit,
+    MacLimit,
+    ParameterLimit,
+    Quiet,
+    Ram,
+    Resolution,
+    app,
+)
 from depthwise.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,6 +40,9 @@ Weights = Annotated[
     typer.Option(help="start from these: a published name (`depthwise models --weights`), a file or an address"),
 ]
 ModelWidth = Annotated[float | None, typer.Option(help="width multiplier of --model, e.g. 0.35")]
+Families = Annotated[
+    str | None, typer.Option(help="models that the search tries, NAME,NAME or patterns; see docs/search.md")
+]
 ModelDepth = Annotated[float | None, typer.Option(help="depth multiplier of --model, e.g. 0.5")]
 BatchSize = Annotated[int, typer.Option(min=2, help="images a step")]
 LearningRate = Annotated[float | None, typer.Option(help="peak learning rate; the recipe's if not given")]
@@ -66,6 +80,8 @@ def fit(
     weights: Weights = None,
     width: ModelWidth = None,
     depth: ModelDepth = None,
+    deployable: Deployable = None,
+    families: Families = None,
     resolution: Resolution = None,
     channels: Channels = None,
     batch_size: BatchSize = 64,

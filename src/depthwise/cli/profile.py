@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from depthwise.cli.common import Channels, Classes, Json, Quiet, Resolution, Source, Width, app
+from depthwise.cli.common import Json, NetworkOptions, Quiet, Source, app, takes_network
 
 Against = Annotated[
     str | None, typer.Option(help="other runtimes on the same network: all that are installed, or NAME,NAME")
@@ -13,12 +13,11 @@ Time = Annotated[str | None, typer.Option(help="how long each network is timed, 
 
 
 @app.command()
+@takes_network
 def profile(
     model: Source,
-    width: Width = None,
-    resolution: Resolution = None,
-    classes: Classes = None,
-    channels: Channels = None,
+    *,
+    network: NetworkOptions,
     input: Annotated[
         Literal["auto", "uint8", "float", "int8"],
         typer.Option(
@@ -57,7 +56,6 @@ def profile(
     from depthwise.profiling.lines import profile_lines
     from depthwise.terminal import TerminalProgress
 
-    network = {"width": width, "resolution": resolution, "classes": classes, "channels": channels}
     ways = {
         "input": input,
         "precision": precision,

@@ -1,20 +1,31 @@
 """Design: networks as data. `architecture("mobilenet_v2", width=0.5).layers()` needs neither torch nor weights."""
 
 import fnmatch
+from collections.abc import Iterable
 from dataclasses import replace
 
 from depthwise.design.architecture import Architecture
 from depthwise.design.naming import resolve
 from depthwise.design.scaling import make_deployable, scale_depth, scale_width, set_resolution
 from depthwise.errors import UserError
-from depthwise.registry import Registry
+from depthwise.registry import Registry, choose
 
 MODELS: Registry[Architecture] = Registry("model", "depthwise.design.families", "MODELS")
 
 
-def searched_models() -> tuple[str, ...]:
-    """The models that searches and suggestions try unasked, in the order of their names."""
-    return tuple(name for name, model in MODELS.items() if model.searched)
+def searched_models(patterns: Iterable[str] | None = None) -> tuple[str, ...]:
+    """The models that searches and suggestions try, in the order of their names.
+
+    Args:
+        patterns: names, or patterns as of files, e.g. "mobilenet_v*"; None: those that are tried unasked.
+
+    Raises:
+        UserError: a pattern that fits no model; it names the nearest.
+    """
+    if patterns is None:
+        return tuple(name for name, model in MODELS.items() if model.searched)
+    wanted = {name for each in patterns for name in list_models(each) or [choose("model", each, MODELS)]}
+    return tuple(name for name in MODELS if name in wanted)
 
 
 def list_models(pattern: str = "*") -> list[str]:

@@ -27,13 +27,13 @@ def load_network(source: Any, precision: Precision | None = None, **options: Any
         source: a registered model's name, an Architecture, the path of a run folder or an .onnx file, a torch module
             or a Graph.
         precision: which network of a run folder is meant, if it has one in this precision; None: the one that ships.
-        options: for a name: those of `design.architecture` (width, resolution, classes, channels); for a torch module
+        options: for a name: those of `design.architecture` (width, depth, resolution, ...); for a torch module
             that was not made by `create`: `shape`, its input's (channels, height, width).
 
     Raises:
         UserError: nothing of that name exists, or an option does not apply to it.
     """
-    options = {name: value for name, value in options.items() if value is not None}
+    options = {name: value for name, value in options.items() if value is not None and value is not False}
     if isinstance(source, str | Path):
         path = Path(source)
         if path.is_dir() or path.suffix == ".onnx" or path.is_file():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from depthwise.graph.passes.to_integers import float_operators
     from depthwise.graph.pipeline import normalize, understand
     from depthwise.graph.qdq import to_qdq
-    from depthwise.graph.quantizing import assumed_int8, in_precision, precision_of
+    from depthwise.graph.quantizing import assumed_int8, in_precision, precision_of, to_be_quantized
     from depthwise.graph.rewriting import as_written, fold_batchnorms, rewritten
     from depthwise.graph.spelling import spelled_out, write_functions
     from depthwise.graph.transposes import remove_detours
@@ -47,6 +47,7 @@ __all__ = [
     "rewritten",
     "save",
     "spelled_out",
+    "to_be_quantized",
     "to_qdq",
     "understand",
     "verify",
@@ -77,6 +78,7 @@ _HOMES = {
     "precision_of": "quantizing",
     "preprocessing_of": "metadata",
     "save": "loader",
+    "to_be_quantized": "quantizing",
     "to_qdq": "qdq",
     "understand": "pipeline",
     "verify": "verifier",

@@ -96,6 +96,17 @@ def precision_of(normal_graph: ir.Model) -> Precision:
     return "int8" if any(is_integer(node) and node.op_type != "Quantize" for node in normal_graph.graph) else "float32"
 
 
+def to_be_quantized(own: Precision, wanted: Precision | None) -> bool:
+    """Whether a network is asked for in 8 bits that is not yet; None: it is wanted in its own precision.
+
+    Raises:
+        UserError: it is in 8 bits, and float32 is asked for.
+    """
+    if own == "int8" and wanted == "float32":
+        raise UserError("the network is in int8 already: leave --precision out, or give the float one")
+    return wanted not in (None, own)
+
+
 def in_precision(network: ir.Model, precision: Precision | None) -> ir.Model:
     """The normal form of a network in a precision, a float one's in 8 bits by `assumed_int8`; None: in its own.
 
@@ -103,11 +114,7 @@ def in_precision(network: ir.Model, precision: Precision | None) -> ir.Model:
         UserError: it is in 8 bits, and float32 is asked for.
     """
     normal = normalize(network)
-    if precision in (None, precision_of(normal)):
-        return normal
-    if precision == "float32":
-        raise UserError("the network is in int8 already: leave --precision out")
-    return assumed_int8(network, "int8")
+    return assumed_int8(network, "int8") if to_be_quantized(precision_of(normal), precision) else normal
 
 
 def assumed_int8(network: ir.Model, input: str = "float") -> ir.Model:

@@ -18,6 +18,7 @@ from depthwise.graph import (
     normalize,
     precision_of,
     preprocessing_of,
+    to_be_quantized,
     to_qdq,
 )
 from depthwise.graph.metadata import has_weights
@@ -164,10 +165,8 @@ def named_network(source: Any, precision: Precision | None = None, **options: An
         UserError: as `load_network`; no weights; a network in 8 bits in float32.
     """
     name, network = _named_network(source, precision, **options)
-    if precision is None or (own := precision_of(normalize(network))) == precision:
+    if precision is None or not to_be_quantized(precision_of(normalize(network)), precision):
         return name, network
-    if own == "int8":
-        raise UserError(f"{name} is in int8 already: leave --precision out, or give the float one")
     return name, to_qdq(assumed_int8(network))
 
 
@@ -175,6 +174,7 @@ def _named_network(source: Any, precision: Precision | None, **options: Any) -> 
     found = load_network(source, precision, **options)
     if isinstance(found, Architecture):
         name = f"{found.name}_{found.width:g}_{found.resolution}"
+        name += (f"_depth_{found.depth:g}" if found.depth != 1 else "") + ("_deployable" if found.deployable else "")
         return name, with_random_weights(found.layers())
     name = str(source) if isinstance(source, str | Path) else str(found.graph.name or "network")
     if not has_weights(found):

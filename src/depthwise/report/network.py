@@ -1,10 +1,10 @@
-"""The network behind the rows of the cost table: its blocks, and what separable convolutions save. Pure functions."""
+"""The network behind the rows of the cost table: its blocks and stages. Pure functions."""
 
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from depthwise.counts import LayerCost
 
@@ -118,42 +118,6 @@ def stages(parts: Sequence[Block]) -> list[Stage]:
         macs, parameters = sum(block.macs for block in members), sum(block.parameters for block in members)
         found.append(Stage(members[0], len(members), members[-1], macs, parameters))
     return found
-
-
-@dataclass(frozen=True)
-class Saving:
-    """What the separable pairs cost, and what standard convolutions of the same maps would.
-
-    Attributes:
-        pairs: number of depthwise convolutions followed by a pointwise one.
-        separable, standard: MACs of both.
-    """
-
-    pairs: int
-    separable: int
-    standard: int
-
-    @property
-    def factor(self) -> float:
-        """How many times more MACs the standard convolutions would take: 1 / (1/N + 1/k^2) for one pair."""
-        return self.standard / self.separable
-
-
-def separable_saving(rows: Sequence[LayerCost]) -> Saving | None:
-    """Sums over the pairs depthwise k x k -> pointwise to N channels; None without such a pair.
-
-    The pair costs k^2 C + C N MACs per output position, the standard convolution k^2 C N: the ratio is
-    1/N + 1/k^2 (MobileNets, arXiv 1704.04861, section 3.1).
-    """
-    pairs = separable = standard = 0
-    for first, second in pairwise(rows):
-        kernel = depthwise_kernel(first)
-        if kernel is None or second.op != "Pointwise" or map_shape(first)[1:] != map_shape(second)[1:]:
-            continue
-        pairs += 1
-        separable += first.macs + second.macs
-        standard += second.macs * kernel
-    return Saving(pairs, separable, standard) if pairs else None
 
 
 def activations(rows: Sequence[LayerCost]) -> int:

@@ -33,7 +33,6 @@ def network_section(material: Material) -> Values | None:
         "narrow": charts.network_diagram(parts, NARROW),
         "stages": network.stages(parts),
         "cost": cost,
-        "saving": network.separable_saving(cost.layers),
     }
 
 

@@ -1,5 +1,6 @@
 """The plan of a search: who is tried, for how long, and how many go on. Made once, stored, and followed to the end."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,8 +17,15 @@ SHARE = 0.25
 MOST_TRIALS = 24
 """Of the first rung."""
 
-USUAL_TRIALS, USUAL_RUNGS = 12, 2
-"""When there is little time: two models at some depths, and the grid of the one that leads."""
+USUAL_TRIALS = 12
+"""Of the first rung when there is little time: two models at some depths, and the grid of the one that leads."""
+
+GRID_TRIALS = 6
+"""Of these so many are that grid."""
+
+TELLING_DEPTH = 0.5
+"""Models of which not all depths can be tried are tried nearest to this one: it, or half of it, was
+chosen by all nine searches of `benchmarks/results/selection.csv`."""
 
 GOOD_STEPS = 150
 """A first rung with fewer steps a trial is not given more candidates."""
@@ -79,7 +87,7 @@ class SearchPlan(Record):
     Attributes:
         mark: fingerprint of what the plan was made for.
         pool: every candidate.
-        first: names of those that are tried first: the widest that fits, of each model and depth.
+        first: names of those that are tried first: the widest that fits, of each model and, if there is time, depth.
         grids: of each of `first` its model and depth at all widths and up to two resolutions. The grid of the one that
             leads after `first` is tried next.
         extras: how many more of the pool are tried in the first rung, as the sampler proposes from what is known then.
@@ -104,14 +112,16 @@ class SearchPlan(Record):
     setup_seconds: float = 0.0
 
 
-def affordable(seconds: float, batch: int, speed: Speed) -> float:
+def affordable(seconds: float, batch: int, speed: Speed, models: int = 2) -> float:
     """Elements of the widest candidate with which a search of the usual size takes no longer than `seconds`.
 
-    Its candidates have about 0.6 times as many on average.
+    Its candidates have about 0.6 times as many on average. Of more than the usual two models each is tried once at
+    least.
     """
+    trials = max(USUAL_TRIALS, models + GRID_TRIALS)
     effort = Effort(seconds, 0, batch, MOST_IMAGES, speed)
     fixed = effort.trial(0, LEAST_STEPS)
-    left = seconds / (USUAL_RUNGS * USUAL_TRIALS) - fixed
+    left = seconds / (len(_sizes(trials)) * trials) - fixed
     return max(0.0, left) / (0.6 * (effort.trial(1, LEAST_STEPS) - fixed))
 
 
@@ -127,7 +137,7 @@ def make_plan(
         effort: what there is to spend.
         seed: see SearchPlan.
     """
-    first = _first(pool)
+    first = _first(pool, _most_first(pool, elements, effort))
     grids = {one.name: _grid(pool, one) for one in pool if one.name in first}
     largest = max(grids.values(), key=lambda names: sum(elements[name] for name in names))
     known = list(dict.fromkeys([*first, *largest]))
@@ -172,13 +182,36 @@ def _sizes(count: int) -> list[int]:
     return sizes
 
 
-def _first(pool: Sequence[Candidate]) -> list[str]:
-    """Of each model and depth the widest, at the first resolution of the axes where it fits."""
-    found: dict[tuple[str, float], str] = {}
+def _first(pool: Sequence[Candidate], most: float) -> list[str]:
+    """Of each model and depth the widest, at the first resolution of the axes where it fits.
+
+    While these are more than `most`, of each model that has several depths the least telling one is left out.
+    """
+    widest: dict[str, dict[float, str]] = {}
     for one in pool:
         if one.share == 1:
-            found.setdefault((one.model, one.depth), one.name)
-    return list(found.values())
+            widest.setdefault(one.model, {}).setdefault(one.depth, one.name)
+    depths = max(len(names) for names in widest.values())
+    while depths > 1 and sum(min(depths, len(names)) for names in widest.values()) > most:
+        depths -= 1
+    found = []
+    for names in widest.values():
+        telling = sorted(names, key=lambda depth: (abs(math.log(depth / TELLING_DEPTH)), depth))[:depths]
+        found += [name for depth, name in names.items() if depth in telling]
+    return found
+
+
+def _most_first(pool: Sequence[Candidate], elements: Mapping[str, int], effort: Effort) -> float:
+    """How many can be tried first, so that trials have LEAST_STEPS: at least as many as of the usual two models."""
+    if effort.seconds is None:
+        return math.inf
+    mean = sum(elements[one.name] for one in pool) / len(pool)
+    trials = 0
+    while len(_sizes(trials + 1)) * (trials + 1) * effort.trial(mean, LEAST_STEPS) <= effort.seconds:
+        trials += 1
+        if trials == len(pool):
+            return math.inf
+    return max(USUAL_TRIALS, trials) - GRID_TRIALS
 
 
 def _grid(pool: Sequence[Candidate], lead: Candidate) -> list[str]:

@@ -29,18 +29,19 @@ class Axes:
 def pool(axes: Axes, weigh: Weigh, fits: Callable[[Candidate], bool]) -> list[Candidate]:
     """Every candidate of the axes that fits: of each model, resolution and depth one for each of SHARES.
 
-    Widths that round to the same channels count once, so a narrow limit leaves fewer.
+    Widths that round to the same channels count once, so a narrow limit leaves fewer; so do depths that leave a model
+    of single blocks as it is.
 
     Args:
         axes: what may vary.
         weigh: tells what a network takes.
         fits: whether a candidate keeps every limit; what fits at one width must fit at every smaller one.
     """
-    return [
-        candidate
-        for model, depth, resolution in product(axes.models, axes.depths, axes.resolutions)
-        for candidate in _column(lambda width, at=(model, resolution, depth): weigh(at[0], width, *at[1:]), fits)  # type: ignore[misc]
-    ]
+    found: dict[tuple[object, ...], Candidate] = {}
+    for model, depth, resolution in product(axes.models, axes.depths, axes.resolutions):
+        for one in _column(lambda width, at=(model, resolution, depth): weigh(at[0], width, *at[1:]), fits):  # type: ignore[misc]
+            found.setdefault((model, resolution, one.width, one.macs, one.parameters), one)
+    return list(found.values())
 
 
 def _column(at_width: Callable[[float], Candidate], fits: Callable[[Candidate], bool]) -> Iterator[Candidate]:

@@ -76,7 +76,9 @@ def select(
     """
     task = _task(run.config, device, images, progress)
     trainer = Trainer(read, training, run.path / TRIALS)
-    mark = fingerprint(run.config.model_dump_json(), images.fingerprint, sorted(task.limits.items()))
+    mark = fingerprint(
+        run.config.model_dump_json(exclude=run.config.unasked), images.fingerprint, sorted(task.limits.items())
+    )
     plan = stored_plan(run)
     if plan is None or plan.mark != mark:
         (run.path / STORAGE).unlink(missing_ok=True)
@@ -124,7 +126,7 @@ def _make_plan(task: Task, trainer: Trainer, mark: str) -> SearchPlan:
     task.progress.stage("candidates")
     axes = axes_of(task)
     threads, speed = training_speed(task, trainer, axes.resolutions[min(1, len(axes.resolutions) - 1)])
-    pool = candidates(task, axes, affordable(task, speed))
+    pool = candidates(task, axes, affordable(task, axes, speed))
     batch = min(config.batch_size, len(images.train))
     epochs = config.epochs or trainer.room.DEFAULT_EPOCHS
     plan = search.make_plan(

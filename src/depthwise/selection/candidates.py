@@ -35,7 +35,8 @@ def axes_of(task: Task) -> search.Axes:
     own = task.images.preprocessing.size
     scales = SCALES if task.config.resolution is None else (1.0,)
     resolutions = dict.fromkeys(own if scale == 1 else max(8, round(own * scale / 4) * 4) for scale in scales)
-    axes = search.Axes(design.searched_models(), tuple(resolutions), DEPTHS)
+    models = design.searched_models(task.config.families)
+    axes = search.Axes(models, tuple(resolutions), DEPTHS)
     if "latency" in task.limits and task.weigh(axes.models[0], 0.25, own, 1.0).latency is None:
         raise UserError(
             f"the latency of a network on {task.device.name} cannot be told (no clock or no cycles per MAC in "

@@ -52,7 +52,8 @@ class Task:
     def network(self, model: str, width: float, resolution: int, depth: float = 1.0) -> Architecture:
         """A network for these images."""
         channels = self.images.preprocessing.channels
-        return design.architecture(model, width, resolution, len(self.images.classes), channels, depth=depth)
+        classes, deployable = len(self.images.classes), self.config.deployable
+        return design.architecture(model, width, resolution, classes, channels, depth, deployable)
 
     def network_of(self, one: Candidate) -> Architecture:
         """The network of a candidate."""

@@ -13,7 +13,7 @@ from depthwise.data import ImageData
 from depthwise.errors import UserError
 from depthwise.progress import Silent
 from depthwise.results import Interval
-from depthwise.search import Answer, Question, SearchPlan, Speed
+from depthwise.search import Answer, Axes, Question, SearchPlan, Speed
 from depthwise.selection.task import Task, elements
 
 _MEASURED_WIDTHS = 0.25, 0.05
@@ -60,13 +60,14 @@ def training_speed(task: Task, trainer: Trainer, resolution: int) -> tuple[int, 
     return threads, Speed((step - fixed) / elements(wide) / batch, image / elements(wide), fixed)
 
 
-def affordable(task: Task, speed: Speed) -> float:
+def affordable(task: Task, axes: Axes, speed: Speed) -> float:
     """Most elements of a candidate, so that neither the search nor the training that follows takes too long."""
     config, images = task.config, len(task.images.train)
     if config.train_time is None:
         return math.inf
     passes = config.train_time * (1 - search.SHARE) / (LEAST_PASSES * images * speed.training)
-    return min(passes, search.affordable(config.train_time * search.SHARE, config.batch_size, speed))
+    seconds = config.train_time * search.SHARE
+    return min(passes, search.affordable(seconds, config.batch_size, speed, len(axes.models)))
 
 
 def evaluate(task: Task, trainer: Trainer, plan: SearchPlan, question: Question) -> Answer:
