@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from depthwise.progress import Progress
     from depthwise.quantization.task import Quantized
     from depthwise.runs import Run
+    from depthwise.scaling import scale
 
 __version__ = "0.1.0"
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "list_models",
     "profile",
     "quantize",
+    "scale",
 ]
 
 
@@ -59,7 +61,7 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"depthwise.{_HOMES[name]}"), name)
 
 
-_HOMES = {"lint": "linter", "list_models": "design"}
+_HOMES = {"lint": "linter", "list_models": "design", "scale": "scaling"}
 
 
 def create(
@@ -388,13 +390,6 @@ def fit(data: "str | Path", *, output: "str | Path | None" = None, **options: An
     from pathlib import Path
 
     from depthwise.config import Config
-    from depthwise.device import RESOURCES
-    from depthwise.units import parse_time
     from depthwise.workflow import fit as run_fit
 
-    if isinstance(options.get("train_time"), str):
-        options["train_time"] = parse_time("train_time", options["train_time"])
-    for name, resource in RESOURCES.items():
-        if isinstance(options.get(name), str):
-            options[name] = resource.parse(name, options[name])
     return run_fit(Config.of(data=data, **options), Path(output) if output else None)

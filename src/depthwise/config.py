@@ -6,9 +6,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from depthwise.device import Budget
+from depthwise.device import RESOURCES, Budget
 from depthwise.errors import UserError
 from depthwise.registry import choose
+from depthwise.units import parse_time
+
+_TEXTS = {"train_time": parse_time} | {name: resource.parse for name, resource in RESOURCES.items()}
+"""How choices that may be text become numbers."""
 
 
 class Record(BaseModel):
@@ -111,6 +115,9 @@ class Config(Record):
                 f"max drop {choices['max_drop']:g} is what 8 bits may cost, and float32 is asked for: leave one out"
             )
         choices = {name: value for name, value in choices.items() if value is not None}
+        for name, parse in _TEXTS.items():
+            if isinstance(choices.get(name), str):
+                choices[name] = parse(name, choices[name])
         try:
             return cls(**choices)
         except ValidationError as error:

@@ -100,7 +100,7 @@ def cost_lines(cost: Cost) -> list[str]:
         rows.append((layer.name, layer.op, shape, *figures, *_moved(layer.macs, layer.moved_bytes)))
     moved = _moved(cost.macs, sum(layer.moved_bytes for layer in cost.layers))
     rows.append(("total", "", "", f"{cost.parameters:,}", f"{cost.macs:,}", "100 %", "", *moved))
-    lines = _table(rows, left=3)
+    lines = table(rows, left=3)
     if cost.peaks:
         each = ", ".join(f"{schedule} {format_bytes(size)}" for schedule, size in cost.peaks.items())
         lines.append(f"most activations at one time: {each}")
@@ -126,7 +126,7 @@ def standard_lines(cost: Cost) -> list[str]:
     macs, standard = cost.separable_macs, cost.standard_macs
     weights = (f"{sum(one.weights for one in separable):,}", f"{sum(one.standard_weights for one in separable):,}")
     rows.append(("total", "", "", f"{macs:,}", f"{standard:,}", f"{standard / macs:.2f}", *weights))
-    return _table(rows, left=3)
+    return table(rows, left=3)
 
 
 def _moved(macs: int, size: int) -> tuple[str, str]:
@@ -134,7 +134,7 @@ def _moved(macs: int, size: int) -> tuple[str, str]:
     return (format_bytes(size), f"{macs / size:.1f}" if macs and size else "") if size else ("", "")
 
 
-def _table(rows: Sequence[Sequence[str]], left: int) -> list[str]:
+def table(rows: Sequence[Sequence[str]], left: int) -> list[str]:
     """Aligned columns, the first so many to the left, with rules behind the first row and before the last."""
     wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
@@ -232,7 +232,7 @@ def roofline_lines(roof: Roofline, points: Sequence[Bound]) -> list[str]:
             share = f"{100 * point.attainable / roof.peak:.0f} %"
             figures = (f"{point.intensity:.2f}", f"{point.attainable / 1e9:.3g}", share, point.bound)
             rows.append((point.layer, point.operator, *figures))
-        lines += _table([*rows, ("",) * 6], left=2)[:-2]
+        lines += table([*rows, ("",) * 6], left=2)[:-2]
     return lines
 
 

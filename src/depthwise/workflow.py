@@ -54,7 +54,7 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
             network that differs from torch's.
     """
     progress = progress or Silent()
-    _require_torch()
+    require_torch("fit")
     device = load_device(config.device)
     limits_of(device, config.budget)  # what cannot be met and a wrong name fail before any data is read
     config = checkpoints.with_network(config, folder, progress)
@@ -149,14 +149,14 @@ def choose_network(run: Run, device: Device, images: ImageData, progress: Progre
     config = run.config
     if config.model is not None:
         architecture = named_network(config, images)
-        return _training().begin(run, architecture, images, progress) if config.weights else (architecture, images)
+        return training_room().begin(run, architecture, images, progress) if config.weights else (architecture, images)
     read = lru_cache(maxsize=len(selection.SCALES))(lambda size: read_data(config, Silent(), size))
     key = {"settings": config.model_dump(exclude=config.unasked), "data": images.fingerprint}
     run.stage(
         "search",
         key,
         [selection.PLAN, selection.STORAGE, "results.json"],
-        lambda: run.record(Results(search=selection.select(run, device, images, read, _training(), progress))),
+        lambda: run.record(Results(search=selection.select(run, device, images, read, training_room(), progress))),
     )
     found = run.results.search
     assert found is not None
@@ -184,7 +184,7 @@ def named_network(config: Config, images: ImageData) -> Architecture:
 def train(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
     """Trains to weights.safetensors; begins results.json anew with what is known so far."""
     find_compiler()  # none is an error before the training, not after it
-    training, config, found = _training(), run.config, run.results.search
+    training, config, found = training_room(), run.config, run.results.search
     plan = selection.stored_plan(run) if found else None
     for line in linter.look(linter.Source(architecture, architecture, found), load_device(config.device)).brief():
         progress.note(line)
@@ -218,7 +218,7 @@ def export(run: Run, architecture: Architecture, images: ImageData, progress: Pr
     progress.stage("graph")
     model = graph.build(
         architecture.layers(),
-        _training().load_weights(run.path / "weights.safetensors"),
+        training_room().load_weights(run.path / "weights.safetensors"),
         name=architecture.name,
         preprocessing=images.preprocessing,
         classes=images.classes,
@@ -264,7 +264,7 @@ def verify(run: Run, architecture: Architecture, images: ImageData, progress: Pr
     """The compiled networks on the test images, beside torch and ONNX Runtime, in 8 bits beside the oracle: accuracy,
     agreement, confusion, mistakes."""
     progress.stage("verification")
-    form, training, device = images.preprocessing, _training(), load_device(run.config.device)
+    form, training, device = images.preprocessing, training_room(), load_device(run.config.device)
     network = training.load_network(architecture.layers(), run.path / "weights.safetensors")
     engine = shipping.engine_of(run, "float32", device)
     session = profiling.onnxruntime_session(run.path / "model.onnx")
@@ -291,7 +291,7 @@ def verify(run: Run, architecture: Architecture, images: ImageData, progress: Pr
 def measure_latency(run: Run, architecture: Architecture, images: ImageData, progress: Progress) -> None:
     """One image, one thread: the compiled networks beside torch and ONNX Runtime, rounds interleaved."""
     progress.stage("latency")
-    training, device = _training(), load_device(run.config.device)
+    training, device = training_room(), load_device(run.config.device)
     network = training.load_network(architecture.layers(), run.path / "weights.safetensors")
     image = np.asarray(images.test.pixels[:1])
     normalized = images.preprocessing.normalize(image)
@@ -330,14 +330,14 @@ def write_report(run: Run, progress: Progress) -> None:
     report.write(run.path)
 
 
-def _require_torch() -> None:
+def require_torch(verb: str) -> None:
     """Says what is missing before any data is read; importing it can wait until something is trained."""
     for name in ("torch", "accelerate"):
         if find_spec(name) is None:
-            raise missing_extra("fit", name, "train")
+            raise missing_extra(verb, name, "train")
 
 
-def _training() -> "ModuleType":
+def training_room() -> "ModuleType":
     """The room that needs torch, imported when it is needed."""
     # OpenMP's threads wait for each other by spinning, for so long that with another program on a core they are
     # 20 times slower than one thread; asleep at once they are slower on an idle machine. Read when torch is loaded.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from depthwise.cli import devices, fit, inspect, lint, models, profile, quantize
+from depthwise.cli import devices, fit, inspect, lint, models, profile, quantize, scale
 from depthwise.cli.common import (
     Flash,
     Json,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from depthwise.device import Device
     from depthwise.graph import Graph
 
-__all__ = ["app", "devices", "fit", "inspect", "lint", "main", "models", "profile", "quantize"]
+__all__ = ["app", "devices", "fit", "inspect", "lint", "main", "models", "profile", "quantize", "scale"]
 
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""

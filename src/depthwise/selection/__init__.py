@@ -86,9 +86,9 @@ def select(
         write_text(run.path / PLAN, plan.model_dump_json(indent=1) + "\n")
     progress.stage("search")
     progress.note(_announcement(plan, run.config.train_time))
-    followed = plan
+    threads = plan.threads
     found = search.search(
-        plan, lambda question: evaluate(task, trainer, followed, question), run.path / STORAGE, progress.step
+        plan, lambda question: evaluate(task, trainer, question, threads), run.path / STORAGE, progress.step
     )
     shutil.rmtree(trainer.folder, ignore_errors=True)
     return found.model_copy(update={"seconds": round(found.seconds + plan.setup_seconds, 3)})

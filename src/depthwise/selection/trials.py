@@ -13,7 +13,7 @@ from depthwise.data import ImageData
 from depthwise.errors import UserError
 from depthwise.progress import Silent
 from depthwise.results import Interval
-from depthwise.search import Answer, Axes, Question, SearchPlan, Speed
+from depthwise.search import Answer, Axes, Question, Speed
 from depthwise.selection.task import Task, elements
 
 _MEASURED_WIDTHS = 0.25, 0.05
@@ -70,13 +70,13 @@ def affordable(task: Task, axes: Axes, speed: Speed) -> float:
     return min(passes, search.affordable(seconds, config.batch_size, speed, len(axes.models)))
 
 
-def evaluate(task: Task, trainer: Trainer, plan: SearchPlan, question: Question) -> Answer:
+def evaluate(task: Task, trainer: Trainer, question: Question, threads: int) -> Answer:
     """Trains a candidate and validates it once. A loss that is no longer finite is an answer, too: no accuracy."""
     training, one = trainer.room, question.candidate
     images = trainer.read(one.resolution)
-    network = training.new_network(task.network_of(one).layers(), plan.seed)
+    network = training.new_network(task.network_of(one).layers(), task.config.seed)
     settings = training.Settings.of(task.config)
-    trial = training.trial_plan(network, images, settings, question.steps, question.images, plan.threads)
+    trial = training.trial_plan(network, images, settings, question.steps, question.images, threads)
     folder = trainer.folder / f"{one.name} {question.rung}".replace(" ", "-")
     began = time.monotonic()
     try:
