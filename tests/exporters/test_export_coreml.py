@@ -1,7 +1,5 @@
 """Core ML packages, read again: each operator and family means what it does here; numbers, labels and image too."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,57 +9,21 @@ import pytest
 import depthwise
 import networks
 from depthwise import design, graph
-from depthwise.cli import main
 from depthwise.errors import UserError
 from depthwise.exporters import _coreml_program, coreml
 from depthwise.exporters._coreml_reading import RULES, Package
 from depthwise.exporters._coreml_weights import stored
-from depthwise.ops import DOMAIN, REGISTRY, cases
 from depthwise.ops._quantized import is_integer
-from depthwise.ops.base import activations_of, array_of, parameters_of
-from depthwise.ops.cases import Case
+from depthwise.ops.base import array_of, parameters_of
+from exporters.formats import CASES, COREML, graph_of
 from quantized import quantized
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("coremltools") is None,
-    reason="coremltools is not installed: pip install 'depthwise[export]'",
-)
-
-CASES = [
-    case
-    for table in cases.REGISTRY.values()
-    for case in table
-    if not case.camera and not case.integer and sum(np.prod(shape) for shape in case.inputs) < 5000
-]
-
-
-def graph_of(*some: Case) -> ir.Model:
-    """Nodes of the normal form side by side, as a Graph of as many outputs."""
-    nodes = [case.node() for case in some]
-    for index, node in enumerate(nodes):
-        (out,) = node.outputs
-        out.name, out.type = "out", ir.TensorType(ir.DataType.FLOAT)
-        out.shape = ir.Shape(REGISTRY[node.op_type].shape(node))
-        node.name = f"{node.op_type}.{index}"
-        for value in (*node.inputs, out):
-            value.name = f"{value.name}.{index}"
-    inside = ir.Graph(
-        [value for node in nodes for value in activations_of(node)],
-        [node.outputs[0] for node in nodes],
-        nodes=nodes,
-        initializers=[value for node in nodes for value in parameters_of(node)],
-        opset_imports={DOMAIN: 1},
-    )
-    return ir.Model(inside, ir_version=8)
+pytestmark = pytest.mark.skipif(COREML.missing, reason=COREML.reason)
 
 
 def operations(path: Path) -> list[str]:
     """Kinds of the program's operations, constants left out."""
     return [each.kind for each in Package(path).operations if each.kind != "const"]
-
-
-def test_the_cases_cover_the_operators() -> None:
-    assert {case.op for case in CASES} >= set(coreml.OPERATORS) - {"Flatten"}
 
 
 @pytest.mark.parametrize("op", sorted(coreml.OPERATORS.keys() - {"Flatten"}))
@@ -178,15 +140,11 @@ def test_a_network_without_preprocessing_or_classes(tmp_path: Path) -> None:
 
 
 def test_a_wrong_package_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The comparison sees one wrong operator, a lost weight and a lost label, and what stood there before stays."""
+    """The comparison sees a lost weight and a lost label, and what stood there before stays."""
     path = tmp_path / "network.mlpackage"
     network = networks.by_hand(camera=False)
     depthwise.export(network, "coreml", path)
     before = sorted(path.rglob("*"))
-    with monkeypatch.context() as patch:
-        patch.setattr(coreml, "OPERATORS", {**coreml.OPERATORS, "Add": coreml.OPERATORS["Multiply"]})
-        with pytest.raises(UserError, match=r"read again .* computes other outputs .* nothing was written"):
-            depthwise.export(network, "coreml", path)
     with monkeypatch.context() as patch:
         patch.setattr(Package, "classes", lambda _: ["cat"])
         with pytest.raises(UserError, match=r"its list of classes is \['cat'\], not .* nothing was written"):
@@ -198,20 +156,6 @@ def test_a_wrong_package_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyP
             depthwise.export(network, "coreml", path)
     assert sorted(path.rglob("*")) == before
     assert [*tmp_path.iterdir()] == [path]
-
-
-def test_a_node_that_cannot_be_expressed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coreml, "OPERATORS", {k: v for k, v in coreml.OPERATORS.items() if k != "Depthwise"})
-    with pytest.raises(UserError, match=r"node 'depthwise' \(Depthwise\) cannot be exported to Core ML"):
-        depthwise.export(networks.by_hand(camera=False), "coreml", tmp_path / "network.mlpackage")
-    assert not [*tmp_path.iterdir()]
-
-
-def test_dilated_pooling_is_refused(tmp_path: Path) -> None:
-    attributes = {"kernel_shape": (3, 3), "dilations": (2, 2), "pads": (0, 0, 0, 0), "strides": (1, 1)}
-    case = Case("MaxPool", ((1, 4, 8, 8),), attributes=attributes)
-    with pytest.raises(UserError, match=r"\(MaxPool\) has dilation \[2, 2\], which Core ML's pooling lacks"):
-        coreml.write(graph_of(case), tmp_path / "one.mlpackage")
 
 
 def test_numbers_beyond_float16_are_refused(tmp_path: Path) -> None:
@@ -230,51 +174,6 @@ def test_every_operation_has_a_meaning(tmp_path: Path) -> None:
     assert written - {"classify"} <= set(RULES)
 
 
-def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    graph.save(networks.family("mobilenet_v2", 0.25, 32), tmp_path / "network.onnx")
-    arguments = ["export", str(tmp_path / "network.onnx"), "--to", "coreml", "--precision", "int8"]
-    main([*arguments, "-o", str(tmp_path / "network.mlpackage")])
-    wrote, takes, checked = capsys.readouterr().out.splitlines()
-    assert wrote.startswith(f"wrote {tmp_path / 'network.mlpackage'} (")
-    assert takes == "takes the pixels of an image, [1, 3, 32, 32] (NCHW), and normalizes them"
-    assert checked.startswith("checked: the package, read again and evaluated in NumPy, differs from the network by ")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--to", "coreml", "-o", "x.mlmodel"], "Core ML files end in .mlpackage: name it x.mlpackage"),
-        (
-            ["--to", "coreml", "-o", "x.mlpackage", "--precision", "float32"],
-            "--precision float32: Core ML files are written float16 or int8",
-        ),
-        (
-            ["--to", "litert", "-o", "x.tflite", "--precision", "int8"],
-            "--precision int8: LiteRT files are written in the network's own precision",
-        ),
-    ],
-)
-def test_bad_input(
-    arguments: list[str],
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    graph.save(networks.family("mobilenet_v1", 0.25, 32), tmp_path / "network.onnx")
-    with pytest.raises(SystemExit):
-        main(["export", "network.onnx", *arguments])
-    assert message in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["network.onnx"]
-
-
 def test_float16_of_an_8_bit_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="weights are int8 already: leave --precision out"):
         depthwise.export(quantized(networks.by_hand(camera=False)), "coreml", tmp_path / "network.mlpackage", "float16")
-
-
-def test_a_missing_library_names_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "coremltools", None)
-    with pytest.raises(UserError, match=r"pip install 'depthwise\[export\]'"):
-        depthwise.export(networks.by_hand(camera=False), "coreml", tmp_path / "network.mlpackage")

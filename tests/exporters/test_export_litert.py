@@ -1,7 +1,6 @@
 """LiteRT files: every operator and family computes in LiteRT's own interpreter what it means here."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,39 +10,16 @@ import pytest
 import depthwise
 import networks
 from depthwise import design, graph
-from depthwise.cli import main
 from depthwise.errors import UserError
 from depthwise.exporters import base, litert
 from depthwise.exporters.base import to_layout
-from depthwise.ops import DOMAIN, REGISTRY, cases
+from depthwise.ops import cases
 from depthwise.ops._quantized import input_quantization, output_quantization
-from depthwise.ops.base import activations_of, parameters_of
 from depthwise.ops.cases import Case
+from exporters.formats import CASES, LITERT, graph_of
 from quantized import quantized
 
-pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install 'depthwise[export]'")
-
-CASES = [
-    case
-    for table in cases.REGISTRY.values()
-    for case in table
-    if not case.camera and not case.integer and sum(np.prod(shape) for shape in case.inputs) < 5000
-]
-
-
-def graph_of(case: Case, kind: ir.DataType = ir.DataType.FLOAT) -> ir.Model:
-    """One node of the normal form as a Graph."""
-    node = case.node()
-    (out,) = node.outputs
-    out.name, out.shape, out.type = "out", ir.Shape(REGISTRY[case.op].shape(node)), ir.TensorType(kind)
-    inside = ir.Graph(
-        activations_of(node), [out], nodes=[node], initializers=parameters_of(node), opset_imports={DOMAIN: 1}
-    )
-    return ir.Model(inside, ir_version=8)
-
-
-def test_the_cases_cover_the_operators() -> None:
-    assert {case.op for case in CASES} >= set(litert.OPERATORS) - {"Flatten", "Quantize", "Dequantize"}
+pytestmark = pytest.mark.skipif(LITERT.missing, reason=LITERT.reason)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -100,7 +76,7 @@ def test_operators_of_8_bits(op: str, tmp_path: Path) -> None:
     for case in cases.integer_cases(op):
         if case.integer != "random" or done == 6 or sum(np.prod(shape) for shape in case.inputs) > 3000:
             continue
-        model = graph_of(case, ir.DataType.UINT8)
+        model = graph_of(case, kind=ir.DataType.UINT8)
         litert.write(model, tmp_path / "one.tflite")
         scales = [input_quantization(model.graph[0], index) for index in range(len(case.inputs))]
         floats = [scale.dequantize(x) for scale, x in zip(scales, case.activations(), strict=True)]
@@ -111,35 +87,6 @@ def test_operators_of_8_bits(op: str, tmp_path: Path) -> None:
         assert np.abs(difference).max() <= 1.01 * scale.scale, case
         done += 1
     assert done
-
-
-def test_a_wrong_file_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The comparison sees one wrong operator, and what stood there before stays."""
-    path = tmp_path / "network.tflite"
-    path.write_bytes(b"before")
-    right = litert.OPERATORS["Add"]
-    wrong = {**litert.OPERATORS, "Add": litert.OPERATORS["Multiply"]}
-    monkeypatch.setattr(litert, "OPERATORS", wrong)
-    with pytest.raises(UserError, match=r"computes other outputs .* nothing was written"):
-        depthwise.export(networks.by_hand(camera=False), "litert", path)
-    assert path.read_bytes() == b"before"
-    assert [*tmp_path.iterdir()] == [path]
-    monkeypatch.setattr(litert, "OPERATORS", {**wrong, "Add": right})
-    assert depthwise.export(networks.by_hand(camera=False), "litert", path).difference < 1e-5
-
-
-def test_a_node_that_cannot_be_expressed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(litert, "OPERATORS", {k: v for k, v in litert.OPERATORS.items() if k != "Depthwise"})
-    with pytest.raises(UserError, match=r"node 'depthwise' \(Depthwise\) cannot be exported to LiteRT"):
-        depthwise.export(networks.by_hand(camera=False), "litert", tmp_path / "network.tflite")
-    assert not [*tmp_path.iterdir()]
-
-
-def test_dilated_pooling_is_refused(tmp_path: Path) -> None:
-    attributes = {"kernel_shape": (3, 3), "dilations": (2, 2), "pads": (0, 0, 0, 0), "strides": (1, 1)}
-    case = Case("MaxPool", ((1, 4, 8, 8),), attributes=attributes)
-    with pytest.raises(UserError, match=r"\(MaxPool\) has dilation \[2, 2\], which LiteRT's pooling lacks"):
-        litert.write(graph_of(case), tmp_path / "one.tflite")
 
 
 def test_preprocessing_and_classes_travel(tmp_path: Path) -> None:
@@ -159,47 +106,6 @@ def test_weights_are_aligned(tmp_path: Path) -> None:
     starts = [table.Vector(table.Offset(4)) for table in vectors if table.Offset(4)]
     assert len(starts) > 50
     assert {start % 16 for start in starts} == {0}
-
-
-def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    graph.save(networks.family("mobilenet_v2", 0.25, 32), tmp_path / "network.onnx")
-    main(["export", str(tmp_path / "network.onnx"), "--to", "litert", "-o", str(tmp_path / "network.tflite")])
-    wrote, takes, checked = capsys.readouterr().out.splitlines()
-    assert wrote.startswith(f"wrote {tmp_path / 'network.tflite'} (")
-    assert takes == "takes float32 [1, 32, 32, 3] (NHWC), normalized as in training"
-    assert checked.startswith("checked: LiteRT differs from the network by ")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["mobilenet_v1", "--to", "litert", "-o", "x.tflite"], "shapes only, no trained weights"),
-        (
-            ["network.onnx", "--to", "litter", "-o", "x.tflite"],
-            "unknown export format 'litter'. Did you mean 'litert'?",
-        ),
-        (["network.onnx", "--to", "litert", "-o", "x.lite"], "LiteRT files end in .tflite: name it x.tflite"),
-    ],
-)
-def test_bad_input(
-    arguments: list[str],
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    graph.save(networks.family("mobilenet_v1", 0.25, 32), tmp_path / "network.onnx")
-    with pytest.raises(SystemExit):
-        main(["export", *arguments])
-    assert message in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["network.onnx"]
-
-
-def test_a_missing_library_names_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
-    with pytest.raises(UserError, match=r"pip install 'depthwise\[export\]'"):
-        depthwise.export(networks.by_hand(camera=False), "litert", tmp_path / "network.tflite")
 
 
 def test_not_a_number_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from depthwise.cli.common import Channels, Classes, Json, Resolution, Width, app
+from depthwise.cli.common import Json, NetworkOptions, app, takes_network
 from depthwise.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,13 +20,12 @@ Ignored = Annotated[
 
 
 @app.command()
+@takes_network
 def lint(
     model: Model = None,
     device: Annotated[str | None, typer.Option(help="what it is meant for, see `depthwise devices`")] = None,
-    width: Width = None,
-    resolution: Resolution = None,
-    classes: Classes = None,
-    channels: Channels = None,
+    *,
+    network: NetworkOptions,
     precision: Annotated[
         Literal["float32", "int8"] | None, typer.Option(help="in which it will run; the device's if not given")
     ] = None,
@@ -54,8 +53,7 @@ def lint(
         raise UserError("--fix writes a new file, and -o says which: give both or none")
     from depthwise import lint as look
 
-    sizes = {"width": width, "resolution": resolution, "classes": classes, "channels": channels}
-    found = look(model, device, precision, select=_codes(select), ignore=_codes(ignore), fixed=output, **sizes)
+    found = look(model, device, precision, select=_codes(select), ignore=_codes(ignore), fixed=output, **network)
     print(found.model_dump_json(indent=1) if as_json else "\n".join(lint_lines(found)))
     raise typer.Exit(1 if found.errors else 0)
 
