@@ -105,10 +105,10 @@ class Config(Record):
                     raise UserError(
                         f"{name} {choices[name]} is given without a model: name one, or leave it to the search"
                     )
-        elif choices.get("families") is not None:
+        named = choices.get("model") or choices.get("weights")
+        if named is not None and choices.get("families") is not None:
             raise UserError(
-                f"families {choices['families']} are what a search tries, and model {choices['model']} is to be "
-                "trained: leave one out"
+                f"families {choices['families']} are what a search tries, and {named} is to be trained: leave one out"
             )
         if choices.get("precision") == "float32" and choices.get("max_drop") is not None:
             raise UserError(

@@ -199,6 +199,15 @@ def test_families_are_an_axis_and_those_that_do_not_fit_drop_out(photos: Path) -
             assert sum(layer.macs for layer in network.layers()) == one.macs <= macs
 
 
+def test_with_too_little_time_the_quickest_networks_are_left(photos: Path) -> None:
+    config = config_of(photos, device="nrf52840", precision="int8")
+    task = Task(config, load_device("nrf52840"), workflow.read_data(config, Silent()), Silent())
+    every, quickest = (candidates(task, axes_of(task), affordable) for affordable in (math.inf, 1.0))
+    most = 2 * min(task.elements(one) for one in every)
+    assert 1 < len(quickest) < len(every)
+    assert max(task.elements(one) for one in quickest) <= most
+
+
 def test_what_an_old_run_did_is_not_done_again(photos: Path) -> None:
     """Choices that came later are no part of its fingerprints unless they are made."""
     assert config_of(photos).unasked == {"families", "deployable"}

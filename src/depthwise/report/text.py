@@ -98,9 +98,10 @@ def chosen(results: Results) -> Candidate | None:
 
 def model_name(config: Config, results: Results) -> str:
     """The network of a run, named by the user or found by the search; "Network" while neither is known."""
+    kind = ", deployable" if config.deployable else ""
     if (candidate := chosen(results)) is not None:
-        return network_name(candidate.model, candidate.width, candidate.depth)
-    return network_name(config.model, config.width, config.depth) if config.model else "Network"
+        return network_name(candidate.model, candidate.width, candidate.depth) + kind
+    return network_name(config.model, config.width, config.depth) + kind if config.model else "Network"
 
 
 def taken(resource: str, value: float) -> str:

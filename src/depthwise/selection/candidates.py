@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -25,6 +25,9 @@ SCALES = (1.0, 5 / 7, 6 / 7, 4 / 7)
 DEPTHS = (1.0, 0.5, 0.25)
 """Depth multipliers that are tried. Fewer blocks leave wider ones in a small budget: with 1 M MACs on Fashion-MNIST
 MobileNetV1 had 90.7 % at depth 0.5 and 88.4 % at its own, after 130 s of training on one core each."""
+
+HARDLY = 2.0
+"""With too little time for any network the quickest are tried, and those that take at most so many times as long."""
 
 SPARE_TIME = 0.9
 """An estimated latency must be below this share of its limit."""
@@ -57,7 +60,8 @@ def candidates(task: Task, axes: search.Axes, affordable: float) -> list[Candida
     Args:
         task: what is looked for.
         axes: from `axes_of`.
-        affordable: most elements of all layers' outputs that can be trained; ignored where nothing else is left.
+        affordable: most elements of all layers' outputs that can be trained. If that is none, candidates are those
+            with up to HARDLY times as many as the least of all.
 
     Raises:
         UserError: nothing fits (exit code 1).
@@ -114,7 +118,17 @@ def _pool(task: Task, axes: search.Axes, affordable: float, ratios: Mapping[str,
     def quick(one: Candidate) -> bool:
         return fits(one) and task.elements(one) <= affordable
 
-    return search.pool(axes, weigh, quick) or search.pool(axes, weigh, fits)
+    found = search.pool(axes, weigh, quick)
+    if found or affordable == math.inf:
+        return found
+    thinnest = (weigh(model, search.WIDTHS[0], resolution, depth) for model, resolution, depth in _columns(axes))
+    affordable = HARDLY * min((task.elements(one) for one in thinnest if fits(one)), default=0)
+    return search.pool(axes, weigh, quick)
+
+
+def _columns(axes: search.Axes) -> Iterator[tuple[str, int, float]]:
+    """Each model, resolution and depth."""
+    return product(axes.models, axes.resolutions, axes.depths)
 
 
 def _finalists(task: Task, pool: Sequence[Candidate]) -> list[tuple[Candidate, Candidate]]:
@@ -138,10 +152,7 @@ def _finalists(task: Task, pool: Sequence[Candidate]) -> list[tuple[Candidate, C
 def _nothing_fits(task: Task, axes: search.Axes) -> UserError:
     """The nearest network, and by how much it misses each limit."""
     limits = task.limits
-    smallest = [
-        task.weigh(model, search.WIDTHS[0], resolution, depth)
-        for model, resolution, depth in product(axes.models, axes.resolutions, axes.depths)
-    ]
+    smallest = [task.weigh(model, search.WIDTHS[0], resolution, depth) for model, resolution, depth in _columns(axes)]
     nearest = min(smallest, key=lambda one: max((getattr(one, name) or 0) / limit for name, limit in limits.items()))
     verdict = analysis.check(task.network_of(nearest), task.device, task.config.budget, task.precision)
     by = missed(verdict.figures) or "too close to a limit for an estimate"
