@@ -60,7 +60,6 @@ def fit(config: Config, folder: Path | None = None, progress: Progress | None = 
     config = checkpoints.with_network(config, folder, progress)
     if config.model is not None:
         design.architecture(config.model, config.width, config.resolution, depth=config.depth)
-    design.searched_models(config.families)
     images = read_data(config, progress)
     path = folder or default_folder(config)
     if not (path / "config.json").exists():
