@@ -130,7 +130,7 @@ def read_data(config: Config, progress: Progress, size: int | None = None) -> Im
     images = data.load(
         config.data,
         data_dir=config.data_dir,
-        size=size or design.image_size(config.model, config.resolution),
+        size=design.image_size(config.model, size or config.resolution),
         channels=config.channels,
         split=config.split,
         seed=config.seed,

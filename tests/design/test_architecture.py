@@ -282,6 +282,9 @@ def test_searches_try_a_family_only_if_it_says_so() -> None:
     assert searched_models(("mnasnet_*", "mobilenet_v1")) == ("mnasnet_a1", "mnasnet_b1", "mobilenet_v1")
     with pytest.raises(UserError, match=r"unknown model 'mobilenetv2'\. Did you mean 'mobilenet_v2'"):
         searched_models(("mobilenetv2",))
+    assert "ds_cnn" not in searched_models(("*",))
+    with pytest.raises(UserError, match="ds_cnn reads images of a shape of its own"):
+        searched_models(("ds_cnn", "mobilenet_v1"))
 
 
 def strides(network: Architecture) -> list[int]:

@@ -20,11 +20,14 @@ def searched_models(patterns: Iterable[str] | None = None) -> tuple[str, ...]:
         patterns: names, or patterns as of files, e.g. "mobilenet_v*"; None: those that are tried unasked.
 
     Raises:
-        UserError: a pattern that fits no model; it names the nearest.
+        UserError: a pattern that fits no model (it names the nearest), or a model whose images are not square.
     """
     if patterns is None:
         return tuple(name for name, model in MODELS.items() if model.searched)
-    wanted = {name for each in patterns for name in list_models(each) or [choose("model", each, MODELS)]}
+    square = {name for name, model in MODELS.items() if model.aspect == 1}
+    wanted = {name for each in patterns for name in square & {*list_models(each)} or {choose("model", each, MODELS)}}
+    if odd := wanted - square:
+        raise UserError(f"{min(odd)} reads images of a shape of its own: train it alone, as the model")
     return tuple(name for name in MODELS if name in wanted)
 
 
