@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from depthwise import UserError
+from depthwise import UserError, graph
 from depthwise.cli import main
 from depthwise.config import Config
+from depthwise.data.preprocessing import Preprocessing
 from depthwise.design import architecture
 from depthwise.design.checkpoints import CHECKPOINTS, identify, identity, load, sources, to_library, with_network
 from depthwise.progress import Silent
@@ -141,11 +142,29 @@ def test_the_config_takes_over_what_the_weights_say(tmp_path: Path) -> None:
     assert with_network(named, None, Silent()) is named
     nothing = Config.of(data="photos", epochs=1)
     assert with_network(nothing, None, Silent()) is nothing
+    simpler = with_network(asked.model_copy(update={"deployable": True}), None, Silent())
+    assert simpler == config.model_copy(update={"deployable": True})
     run = Run.create(tmp_path / "run", config)
     (folder / "model.safetensors").unlink()
     assert with_network(asked, run.path, Silent()) == config
     with pytest.raises(UserError, match="do not exist"):
         with_network(asked, tmp_path / "another", Silent())
+
+
+def test_a_run_says_its_network(tmp_path: Path) -> None:
+    run = Run.create(
+        tmp_path / "run", Config.of(data="photos", model="mobilenetv3_small_050", deployable=True, depth=2, epochs=1)
+    )
+    network = architecture("mobilenet_v3_small", 0.5, 48, classes=3, channels=1, depth=2, deployable=True)
+    weights, form = weights_of(network), Preprocessing(48, 1, mean=(0.25,), std=(0.5,))
+    save(run.path / "weights.safetensors", weights)
+    graph.save(graph.build(network.layers(), weights, preprocessing=form), run.path / "model.onnx")
+    loaded = load(run.path)
+    assert loaded.architecture == network
+    assert loaded.preprocessing == form
+    asked = Config.of(data="photos", weights=str(run.path), epochs=1)
+    config = with_network(asked, None, Silent())
+    assert (config.model, config.width, config.depth, config.deployable) == ("mobilenet_v3_small", 0.5, 2, True)
 
 
 def test_they_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ class Checkpoint:
     """Published weights of a registered model.
 
     Attributes:
-        model: its name. width, depth: its multipliers.
+        model: its name. width, depth: its multipliers. deployable: without its costly parts (`make_deployable`).
         naming: how the file names parameters; its padding and epsilon are those of the weights.
         source: where they lie: an address, or "hf:USER/NAME" on the Hugging Face hub; empty: only as files.
         sha256: of the file, or its beginning; by it a file is known whatever it is called. Empty: not known.
@@ -36,6 +36,7 @@ class Checkpoint:
     recipe: str = ""
     width: float = 1.0
     depth: float = 1.0
+    deployable: bool = False
 
     @property
     def preprocessing(self) -> Preprocessing:

@@ -90,11 +90,11 @@ def with_network(config: Config, folder: Path | None, progress: Progress) -> Con
     """
     if config.weights is None or config.model is not None:
         return config
-    began = Run.open(folder).config if folder is not None and (folder / "config.json").is_file() else None
-    if began is not None and (began.weights, began.model is None) == (config.weights, False):
-        return config.model_copy(update={"model": began.model, "width": began.width, "depth": began.depth})
-    known = identify(config.weights, progress)
-    return config.model_copy(update={"model": known.model, "width": known.width, "depth": known.depth})
+    began = Run.open(folder).config if folder is not None and (folder / "config.json").is_file() else config
+    said = began.weights == config.weights and began.model is not None
+    found = began if said else identify(config.weights, progress)
+    same = {name: getattr(found, name) for name in ("model", "width", "depth")}
+    return config.model_copy(update={**same, "deployable": config.deployable or found.deployable})
 
 
 def alike(keys: Mapping[str, Any], architecture: Architecture, source: str, progress: Progress) -> Checkpoint:
@@ -154,7 +154,8 @@ def _of_run(path: Path) -> Checkpoint | None:
     name, named = resolve(name, MODELS)
     width, depth = (chosen.width, chosen.depth) if chosen else (asked.width, asked.depth)
     size, normalization = form.size, (form.mean, form.std)
-    return Checkpoint(name, naming, str(path), "", size, normalization, width=width * named, depth=depth)
+    known = Checkpoint(name, naming, str(path), "", size, normalization, width=width * named, depth=depth)
+    return replace(known, deployable=asked.deployable)
 
 
 def _described(config: Mapping[str, Any], source: str) -> Checkpoint | None:

@@ -93,7 +93,7 @@ def load(source: str | Path, architecture: Architecture | None = None, progress:
 
 def _network_of(known: Checkpoint, arrays: Mapping[str, np.ndarray]) -> Architecture:
     """The network that weights are of, with as many classes and input channels as they have."""
-    network = named(known.model, known.width, known.resolution, depth=known.depth)
+    network = named(known.model, known.width, known.resolution, depth=known.depth, deployable=known.deployable)
     keys, shapes = known.naming.keys(network), _shapes(network)
     first, last = (next(key for key in keys if key.endswith(".weight")), f"{network.layers()[-1].name}.weight")
     (_, channels, *_), (classes, *_) = (
