@@ -49,8 +49,17 @@ class _Map:
     last: int
 
 
+def bytes_by_layer(normal: Graph) -> list[int]:
+    """Bytes that live while each operator of a Graph in normal form runs, layer by layer."""
+    return _alive(normal, {})
+
+
 def _peak(normal: Graph, blocks: Mapping[ir.Node, tuple[int, int]], depthwise_in_place: bool = False) -> int:
     """The largest sum of bytes that live together; `blocks`: node -> numbers of its block's first and last node."""
+    return max(_alive(normal, blocks, depthwise_in_place))
+
+
+def _alive(normal: Graph, blocks: Mapping[ir.Node, tuple[int, int]], depthwise_in_place: bool = False) -> list[int]:
     numbers = {node: number for number, node in enumerate(normal.graph)}
     places = {value: _Map(_size(value), -1, -1) for value in normal.graph.inputs if value.const_value is None}
     alive = list(places.values())
@@ -69,7 +78,7 @@ def _peak(normal: Graph, blocks: Mapping[ir.Node, tuple[int, int]], depthwise_in
         inside = last > number and all(blocks.get(use.node) == (first, last) for use in output.uses())
         places[output] = _Map(0 if inside else _size(output), first, last)
         alive.append(places[output])
-    return max(sum(one.size for one in alive if one.first <= step <= one.last) for step in range(len(numbers)))
+    return [sum(one.size for one in alive if one.first <= step <= one.last) for step in range(len(numbers))]
 
 
 def _blocks(normal: Graph) -> dict[ir.Node, tuple[int, int]]:
