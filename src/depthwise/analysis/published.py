@@ -17,6 +17,11 @@ def published_accuracy(model: str, width: float, resolution: int, precision: Pre
     return None
 
 
+def published_points(model: str) -> list[tuple[float, int, float]]:
+    """Width, resolution and top-1 accuracy in percent of all published members of a family, in float32."""
+    return [(float(row[0]), int(row[1]), float(row[2])) for row in _grids().get(model, {}).get("accuracy", ())]
+
+
 def published_data(model: str) -> str:
     """The data set on which the accuracies of a family were published."""
     return str(_grids()[model]["data"])
