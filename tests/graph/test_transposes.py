@@ -45,6 +45,7 @@ def mended(model: Graph) -> list[str]:
         (f"a = {THERE} (x) b = Mul (column, a) c = Clip (b, zero, one) y = {BACK} (c)", "Mul Clip"),
         (f"a = {THERE} (x) b = Neg (x) c = {THERE} (b) d = Add (a, c) y = {BACK} (d)", "Neg Add"),
         (f"a = {THERE} (x) b = Mul (a, a) y = {BACK} (b)", "Mul"),
+        (f"a = {THERE} (x) b = Dropout (a) c = Neg (b) y = {BACK} (c)", "Dropout Neg"),
         (f"a = {THERE} (x) b = Softmax <axis = 3> (a) y = {BACK} (b)", "Softmax"),
         (f"a = {THERE} (x) b = QuantizeLinear (a, scale, middle) c = DequantizeLinear (b, scale, middle) "
          f"y = {BACK} (c)", "QuantizeLinear DequantizeLinear"),

@@ -93,6 +93,33 @@ def test_shape_arithmetic_of_any_batch_stays(tmp_path: Path) -> None:
     np.testing.assert_array_equal(outputs(after, 5)[0], outputs(model, 5)[0])
 
 
+def test_any_sides_and_a_fixed_batch_stay(tmp_path: Path) -> None:
+    for sizes in ("N, 4, H, W", "2, 4, 9, W"):
+        model = parse(
+            f"""<ir_version: 8, opset_import: ["": 18]> network (float[{sizes}] x) => (float[{sizes}] y) {{
+                [conv] a = Conv (x, w) [bn] y = BatchNormalization (a, s, t, m, v)
+            }}""",
+            {"w": (4, 4, 1, 1), **dict.fromkeys("stmv", (4,))},
+        )
+        (finding,) = linter.look(Source(model, file=True), settings=Settings(select=("DW006",))).findings
+        assert finding.reason.startswith("1 pass over maps of unknown size an image")
+        mend(Source(model, file=True), RULES, tmp_path / "after.onnx")
+        after = graph.load(tmp_path / "after.onnx")
+        assert [node.op_type for node in after.graph] == ["Conv"]
+        assert str(after.graph.inputs[0].shape) == str(model.graph.inputs[0].shape)
+
+
+def test_what_cannot_be_run_is_not_written(tmp_path: Path) -> None:
+    model = parse(
+        """<ir_version: 8, opset_import: ["": 18, "nobody": 1]> network (float[N, 4] x) => (float[N, M] y) {
+            a = Relu (x) b = Relu (a) y = nobody.Strange (b)
+        }"""
+    )
+    with pytest.raises(UserError, match=r"cannot be run, so what --fix did cannot be compared: .*Strange"):
+        mend(Source(model, file=True), RULES, tmp_path / "after.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("body", "opset", "operators"),
     [

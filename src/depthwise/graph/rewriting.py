@@ -1,7 +1,8 @@
 """Rewriting a network as it was written: in ONNX operators, of its own opset, batch and metadata.
 
-`normalize` and `understand` fix the batch and compute what follows from it. Here nothing is computed: a network is read
-with batch 1, so that every shape is known, is rewritten, and then takes its own batch again.
+`normalize` and `understand` fix the batch, compute what follows from it, and refuse what cannot be compiled. Here
+nothing is computed or refused: a network is read with batch 1 if it takes any, so that shapes are known, is rewritten,
+and then takes its own batch again.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,6 @@ import onnx_ir as ir
 from depthwise.errors import UserError
 from depthwise.graph.metadata import PARAMETERS
 from depthwise.graph.passes.check_wires import check_wires
-from depthwise.graph.passes.fix_batch import fix_batch
 from depthwise.graph.passes.fold_batchnorm import fold_batchnorm
 from depthwise.graph.passes.fold_batchnorm_forward import fold_batchnorm_forward
 from depthwise.graph.passes.fold_constants import lift_constants
@@ -26,16 +26,17 @@ def as_written(graph: ir.Model) -> ir.Model:
     """A copy of a Graph with its own nodes, all named, and with shapes for batch 1 as far as ONNX infers them.
 
     Raises:
-        UserError: it does not hang together; it has no input or output, or an input of another kind than `normalize`
-            takes.
+        UserError: it does not hang together.
     """
     check_wires(graph)
     model = graph.clone()
     inline_functions(model)
     lift_constants(model)
     name_nodes(model)
-    fix_batch(model)
-    infer_shapes(model)
+    for value in model.graph.inputs:
+        if value.shape is not None and len(value.shape) and not isinstance(value.shape[0], int):
+            value.shape = ir.Shape([1, *list(value.shape)[1:]])
+    _infer_again(model)
     return model
 
 
@@ -53,7 +54,6 @@ def rewritten(graph: ir.Model, rules: Mapping[str, Callable[[ir.Model], bool]]) 
     for name, rule in rules.items():
         if rule(model):
             remove_dead(model)
-            infer_shapes(model)
             done.append(name)
     _restore_batch(model, graph)
     return model, done
@@ -74,12 +74,21 @@ def fold_batchnorms(model: ir.Model) -> bool:
 
 
 def _restore_batch(model: ir.Model, graph: ir.Model) -> None:
-    """Gives the inputs the batch of another Graph, and forgets all that was inferred from batch 1."""
-    given = {value.name: value.shape for value in graph.graph.inputs}
+    """Gives inputs and outputs the shapes that they have in another Graph."""
+    shapes = {value.name: value.shape for value in (*graph.graph.inputs, *graph.graph.outputs)}
     for value in model.graph.inputs:
-        value.shape = given[value.name].copy() if given[value.name] is not None else None  # type: ignore[union-attr]
+        shape = shapes[value.name]
+        value.shape = None if shape is None else ir.Shape(list(shape))
     for node in model.graph:
         node.metadata_props.pop(PARAMETERS, None)
+    _infer_again(model)
+    for value in model.graph.outputs:
+        shape = shapes.get(value.name)
+        value.shape = value.shape if shape is None else ir.Shape(list(shape))
+
+
+def _infer_again(model: ir.Model) -> None:
+    for node in model.graph:
         for output in node.outputs:
             output.shape = None
     infer_shapes(model)

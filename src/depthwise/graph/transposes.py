@@ -25,6 +25,7 @@ ALIKE = frozenset(
         "Ceil",
         "Clip",
         "DequantizeLinear",
+        "Dropout",
         "Elu",
         "Erf",
         "Exp",

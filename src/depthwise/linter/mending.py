@@ -20,6 +20,9 @@ TOLERANCE = 1e-4
 BATCHES = (1, 3)
 """Images at once that a network of any batch is compared on."""
 
+SIDE = 64
+"""Pixels of a side that may have any number of them."""
+
 
 def mend(source: Source, rules: Mapping[str, Rule], path: Path) -> Source:
     """Writes a network with every fix of some rules to an .onnx file, whole or not at all.
@@ -33,7 +36,8 @@ def mend(source: Source, rules: Mapping[str, Rule], path: Path) -> Source:
         The mended network.
 
     Raises:
-        UserError: it is no network with weights; nothing can be mended; what came out computes something else.
+        UserError: it is no network with weights; nothing can be mended; it cannot be run to compare what came out, or
+            that computes something else.
     """
     before = source.network
     if isinstance(before, Architecture):
@@ -42,7 +46,11 @@ def mend(source: Source, rules: Mapping[str, Rule], path: Path) -> Source:
     after, done = graph.rewritten(before, fixes)
     if not done:
         raise UserError("there is nothing that --fix can mend: findings with a fix of this kind say so")
-    difference = _difference(before, after)
+    try:
+        difference = _difference(before, after)
+    except Exception as error:  # the runtimes raise anything
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"the network cannot be run, so what --fix did cannot be compared: {reason}") from None
     if not difference <= TOLERANCE:
         raise UserError(
             f"{', '.join(done)} would change what the network computes by {difference:.1g}, so nothing is written: "
@@ -61,14 +69,23 @@ def _difference(before: Graph, after: Graph) -> float:
         inputs = [value for value in before.graph.inputs if value.const_value is None]  # old files list constants
         feeds = {str(value.name): _random(value, batch, random) for value in inputs}
         for old, new in zip(_outputs(before, feeds), _outputs(after, feeds), strict=True):
-            scale = max(float(np.abs(old).max(initial=0)), 1e-30)
-            worst = max(worst, float(np.abs(old - new).max(initial=0)) / scale)
+            worst = max(worst, _apart(np.asarray(old, np.float64), np.asarray(new, np.float64)))
     return worst
 
 
+def _apart(old: np.ndarray, new: np.ndarray) -> float:
+    finite = np.isfinite(old)
+    if not np.array_equal(finite, np.isfinite(new)):
+        return float("inf")
+    scale = max(float(np.abs(old[finite]).max(initial=0)), 1e-30)
+    return float(np.abs(old[finite] - new[finite]).max(initial=0)) / scale
+
+
 def _random(value: ir.Value, batch: int, random: np.random.Generator) -> np.ndarray:
-    shape = [size if isinstance(size, int) else batch for size in value.shape or ()]
-    return random.normal(0, 1, shape).astype(np.float32)
+    shape = [
+        size if isinstance(size, int) else (SIDE if axis else batch) for axis, size in enumerate(value.shape or ())
+    ]
+    return random.normal(0, 1, shape).astype((value.dtype or ir.DataType.FLOAT).numpy())
 
 
 def _outputs(model: Graph, feeds: Mapping[str, np.ndarray]) -> Sequence[np.ndarray]:

@@ -6,10 +6,16 @@ from collections.abc import Iterable
 import onnx_ir as ir
 
 from depthwise.ops.base import is_constant
+from depthwise.units import format_bytes
 
 
-def moved_bytes(nodes: Iterable[ir.Node]) -> int:
-    """Bytes of the maps that nodes read and write, one image at a time; those of unknown shape are left out."""
+def moved(nodes: Iterable[ir.Node], instead: Iterable[ir.Node] = ()) -> str:
+    """Bytes of the maps that nodes read and write for one image, less those of what stands `instead`, for reading."""
+    count = _bytes(nodes) - _bytes(instead)
+    return format_bytes(count) if count > 0 else "maps of unknown size"
+
+
+def _bytes(nodes: Iterable[ir.Node]) -> int:
     return sum(_bytes_of(value) for node in nodes for value in (*node.inputs, *node.outputs))
 
 

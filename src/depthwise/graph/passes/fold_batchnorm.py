@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from depthwise.graph.metadata import add_parameters, parameters_of_node
-from depthwise.graph.passes.base import constant, nodes_of, parameter, refuse, replace, scaled, shape_at, sole_consumer
+from depthwise.graph.passes.base import constant, nodes_of, parameter, refuse, replace, scaled, sole_consumer
 
 
 def fold_batchnorm(model: ir.Model) -> bool:
@@ -51,8 +51,10 @@ def affine_of(node: ir.Node) -> tuple[np.ndarray, np.ndarray]:
     arrays = [constant(node, index) for index in range(1, 5)]
     if any(array is None for array in arrays):
         raise refuse(node, "has scale, shift, mean or variance that is no constant")
-    if any(array.shape != (shape_at(node)[1],) for array in arrays if array is not None):
-        raise refuse(node, f"has parameters of other sizes than its {shape_at(node)[1]} channels")
+    shape = node.inputs[0].shape if node.inputs[0] else None
+    channels = shape[1] if shape is not None and len(shape) > 1 else None
+    if any(array.shape != (channels,) for array in arrays if array is not None):
+        raise refuse(node, f"has parameters of other sizes than its {channels} channels")
     scale, shift, mean, variance = (array.astype(np.float64) for array in arrays if array is not None)
     if (variance + node.attributes.get_float("epsilon", 1e-5) <= 0).any():
         raise refuse(node, f"has a variance of {variance.min():g}: variances cannot be negative")

@@ -17,8 +17,7 @@ from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.examples import parse
 from depthwise.linter.source import Source
 from depthwise.linter.subject import Subject
-from depthwise.linter.traffic import moved_bytes
-from depthwise.units import format_bytes
+from depthwise.linter.traffic import moved
 
 
 def _find(subject: Subject) -> Iterator[Found]:
@@ -27,7 +26,7 @@ def _find(subject: Subject) -> Iterator[Found]:
         yield Found(
             tuple(str(node.name) for node in spelled.nodes),
             f"{operators} are one {spelled.function.replace('_', '-')}, which takes {spelled.fewest}: the others move "
-            f"{format_bytes(moved_bytes(spelled.nodes[spelled.fewest :]))} an image",
+            f"{moved(spelled.nodes[spelled.fewest :])} an image",
             "write it as the operators that it takes",
         )
 

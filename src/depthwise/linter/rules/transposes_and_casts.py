@@ -21,8 +21,7 @@ from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.examples import parse
 from depthwise.linter.source import Source
 from depthwise.linter.subject import Subject
-from depthwise.linter.traffic import moved_bytes
-from depthwise.units import format_bytes
+from depthwise.linter.traffic import moved
 
 DETOURS = ("Transpose", "Cast")
 """ONNX operators that compute nothing."""
@@ -38,11 +37,10 @@ def _find(subject: Subject) -> Iterator[Found]:
     left = {node.name: node for node in model.graph if node.op_type in DETOURS}
     gone = [node for node in written if node.name not in left]
     new = [node for name, node in left.items() if name not in {node.name for node in written}]
-    saved = moved_bytes(gone) - moved_bytes(new)
     yield Found(
         tuple(str(node.name) for node in gone),
         f"{len(gone) - len(new)} of {len(written)} Transposes and Casts undo each other: without them "
-        f"{format_bytes(max(saved, 0))} less are moved for each image",
+        f"{moved(gone, new)} less are moved for each image",
         "take them out, or export the network with maps [N, C, H, W] throughout",
     )
 

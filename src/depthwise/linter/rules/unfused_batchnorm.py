@@ -20,8 +20,7 @@ from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.examples import classifier, filtered, sketch
 from depthwise.linter.source import Source
 from depthwise.linter.subject import Subject
-from depthwise.linter.traffic import moved_bytes
-from depthwise.units import format_bytes
+from depthwise.linter.traffic import moved
 
 
 def _find(subject: Subject) -> Iterator[Found]:
@@ -32,8 +31,7 @@ def _find(subject: Subject) -> Iterator[Found]:
     norms = [node for node in subject.written.graph if node.op_type == "BatchNormalization" and node.name not in left]
     yield Found(
         tuple(str(node.name) for node in norms),
-        f"{len(norms)} operators of their own that move {format_bytes(moved_bytes(norms))} an image, and could be part "
-        "of the filters beside them",
+        f"{len(norms)} pass{'es' * (len(norms) != 1)} over {moved(norms)} an image, which the filters beside could save",
         "fold them into the weights",
     )
 
