@@ -101,6 +101,18 @@ def test_casts(body: str, left: str) -> None:
     assert " ".join(mended(network(body))) == left
 
 
+def test_what_is_there_twice_is_there_once() -> None:
+    body = f"a = {THERE} (x) b = {THERE} (x) c = Relu (a) d = Neg (b) e = Relu (b)"
+    model = network(body, "float[N, 6, 5, 4] c, float[N, 6, 5, 4] d, float[N, 6, 5, 4] e")
+    after, _ = graph.rewritten(model, {"detours": graph.remove_detours})
+    assert [node.op_type for node in after.graph].count("Transpose") == 1
+    assert mended(network("a = Cast <to = 10> (x) b = Cast <to = 10> (x) c = Add (a, b) y = Cast <to = 1> (c)")) == [
+        "Cast",
+        "Add",
+        "Cast",
+    ]
+
+
 def test_a_network_of_the_other_layout_gets_a_normal_form() -> None:
     """Convolution, depthwise with a gate, residual and mean, as an exporter from [N, H, W, C] writes them."""
     gate = f"p = ReduceMean <axes = [1, 2]> (d) q = {BACK} (p) r = Conv (q, w) s = {THERE} (r) g = Sigmoid (s)"

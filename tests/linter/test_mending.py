@@ -102,7 +102,7 @@ def test_any_sides_and_a_fixed_batch_stay(tmp_path: Path) -> None:
             {"w": (4, 4, 1, 1), **dict.fromkeys("stmv", (4,))},
         )
         (finding,) = linter.look(Source(model, file=True), settings=Settings(select=("DW006",))).findings
-        assert finding.reason.startswith("1 pass over maps of unknown size an image")
+        assert finding.reason.startswith("1 of them read and write maps of unknown size")
         mend(Source(model, file=True), RULES, tmp_path / "after.onnx")
         after = graph.load(tmp_path / "after.onnx")
         assert [node.op_type for node in after.graph] == ["Conv"]

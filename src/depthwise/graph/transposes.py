@@ -1,4 +1,4 @@
-"""Transposes and Casts of an ONNX network that undo each other.
+"""Transposes and Casts of an ONNX network that undo each other, or are there twice.
 
     T_q(T_p(x)) = T_pq(x), and nothing if pq is the identity;   f(T_p(x)) = T_p(f'(x))
 
@@ -76,8 +76,8 @@ _HELD: Mapping[ir.DataType, frozenset[ir.DataType]] = {
 
 
 def remove_detours(model: ir.Model) -> bool:
-    """Removes Casts that change nothing, and Transposes as far as they undo each other."""
-    changed = _remove_casts(model)
+    """Removes Casts that change nothing, Transposes as far as they undo each other, and what is there twice."""
+    changed = _remove_casts(model) | _remove_duplicates(model)
     count = len(nodes_of(model, "Transpose"))
     if not count:
         return changed
@@ -112,6 +112,18 @@ def _uncast(node: ir.Node) -> ir.Value | None:
     first = before.inputs[0]
     held = first is not None and first.dtype == target and source.dtype in _HELD.get(target, ())
     return first if held else None
+
+
+def _remove_duplicates(model: ir.Model) -> bool:
+    """Lets the readers of the same Transpose or Cast of a value read the first one."""
+    first: dict[tuple[ir.Value | None, str], ir.Value] = {}
+    changed = False
+    for node in nodes_of(model, "Transpose", "Cast"):
+        what = _order(node) if node.op_type == "Transpose" else ir.DataType(node.attributes.get_int("to"))
+        output = first.setdefault((node.inputs[0], str(what)), node.outputs[0])
+        if output is not node.outputs[0]:
+            changed |= _skip(node.outputs[0], output)
+    return changed
 
 
 def _sink(model: ir.Model) -> int:

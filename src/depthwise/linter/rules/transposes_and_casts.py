@@ -1,4 +1,4 @@
-"""Transposes that undo each other, and Casts that change nothing
+"""Transposes and Casts that undo each other, or are there twice
 
 Networks that were made for maps [N, H, W, C] and exported to ONNX, whose maps are [N, C, H, W], come with a Transpose
 on each side of every convolution. Each one reads and writes a whole map, in an order that no cache likes, and computes
@@ -39,8 +39,8 @@ def _find(subject: Subject) -> Iterator[Found]:
     new = [node for name, node in left.items() if name not in {node.name for node in written}]
     yield Found(
         tuple(str(node.name) for node in gone),
-        f"{len(gone) - len(new)} of {len(written)} Transposes and Casts undo each other: without them "
-        f"{moved(gone, new)} less are moved for each image",
+        f"{len(gone) - len(new)} of {len(written)} Transposes and Casts undo each other or are there twice: without "
+        f"them {moved(gone, new)} less are moved for each image",
         "take them out, or export the network with maps [N, C, H, W] throughout",
     )
 
