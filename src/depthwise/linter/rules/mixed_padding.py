@@ -2,9 +2,9 @@
 
 A filter of stride 2 on a map of even sides may be padded in two ways: by (k - 1) / 2 on every side, as PyTorch's
 networks are, or by just enough for half the pixels, the odd one below and right, as TensorFlow's are. Both give maps of
-the same size, and the pixels of one lie half a step beside those of the other. A network of one convention
-with a layer of the other comes from copying weights or blocks across libraries: nothing fails, the answers are wrong
-(EfficientNet-Lite's weights load into a network padded symmetrically, and name photographs wrongly).
+the same size, and what one sees lies a pixel beside what the other sees. A network of one convention with a layer of
+the other comes from copying weights or blocks across libraries: nothing fails, and the answers are worse than they
+were when the weights were trained.
 
 Found: filters and max pools with a stride whose padding only the one convention gives, where most of the network's
 only the other gives. What both give (an odd side, for example) and what neither gives takes no side.

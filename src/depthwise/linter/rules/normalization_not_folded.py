@@ -1,9 +1,8 @@
 """Arithmetic on the image that stays in the network
 
 (x - mean) / std before the first convolution, as operators of the network or as a BatchNorm on the image, is one or
-two passes over the largest map there is with three channels, which vector units dislike. A first convolution without
-padding takes it into its weights. A padded one cannot: the zeros of its border stand for the mean, and would have to be
-the mean's pixel.
+two passes over the map of the most pixels there is. A first convolution without padding takes it into its weights. A
+padded one cannot: the zeros of its border stand for the mean, and would have to be the mean's pixel.
 
 Found: arithmetic with constants, or a BatchNorm, on the network's input that is still a layer in the normal form, and
 the mean and deviation that it stands for.

@@ -2,8 +2,8 @@
 
 A file runs as it is written. A BatchNorm behind a convolution or fully connected layer, or before an unpadded one, is a
 factor and a summand for each channel that its weights and bias can hold (Jacob et al. 2018, equation 14); written as an
-operator it is a pass over the whole map. ONNX Runtime folds it when it loads the file, many other runtimes and
-converters do not, and nothing folds a network that was exported in training mode by mistake.
+operator it is a pass over the whole map. ONNX Runtime folds it when it loads the file, and pays for that each time;
+runtimes that take a file as it is run it.
 
 Found: BatchNorms in an .onnx file that a filter beside them takes in, one finding for the network, with the bytes that
 they read and write.
