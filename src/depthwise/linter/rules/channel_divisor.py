@@ -5,8 +5,8 @@ lanes without a channel cost what the others cost: 65 channels in vectors of 8 t
 such counts (one ran in 98 ms where the unpruned one had taken 92), and widths of one's own rounding.
 
 Measured with our kernels (AVX-512, one core of an AMD EPYC, gcc 12.2, `python -m benchmarks.channels`, four separable
-blocks at 28 x 28 px): in 8 bits 65 channels take 126 us, as 72 do, and 62 take 98 us where 64 take 87; in float32 62
-channels take 269 us and 64 take 267, 65 take 325 us and 72 take 340.
+blocks at 28 x 28 px): in 8 bits 65 channels take 124 us and 72 take 125, 62 take 97 us where 64 take 85; in float32 62
+channels take 268 us and 64 take 267, 65 take 326 us and 72 take 340.
 
 Found: layers with maps of more than one pixel whose output channels are no multiple of the device's `channel_divisor`,
 where the idle lanes cost a twentieth of the network's multiplications or more. The last layer has as many outputs as

@@ -11,8 +11,9 @@ map before it may scale its first row, so rows are kept or computed twice.
 Found: in 8 bits, SiLU (a warning), hard-swish, and gates; in floats on a device without vector instructions, SiLU and
 gates (all for your information). On other processors in floats they earn what they cost.
 
-Mended by: the deployable variant of a family, whose figures the finding has: no squeeze-excite, ReLU6 for hard-swish
-and SiLU, stem and head of one size. It has to be trained. Or 8 bits after all, with the loss measured: `quantize` does.
+Mended by: the deployable variant of a family (`--deployable`), whose figures the finding has: no squeeze-excite, ReLU6
+for hard-swish and SiLU, stem and head of one size. It has to be trained. Or 8 bits after all, with the loss measured:
+`quantize` does.
 """
 
 import math
@@ -87,7 +88,7 @@ def _instead(subject: Subject) -> str:
         variant = architecture(network.name, *size, deployable=True)
     else:
         variant = make_deployable(network)
-    return f"train the deployable variant (ReLU6, no squeeze-excite): {_beside(network, variant, subject)}"
+    return f"train it `--deployable` (ReLU6, no squeeze-excite): {_beside(network, variant, subject)}"
 
 
 def _beside(network: Architecture, variant: Architecture, subject: Subject) -> str:
