@@ -75,6 +75,29 @@ def short_weights(path: Path) -> None:
     onnx.save_model(model([node("Add", "x", "w", "y")], weight), path)
 
 
+def calling(path: Path, *calls: int) -> None:
+    """Functions by number, each of which calls that of `calls` twice."""
+    opset = [helper.make_opsetid("", 18), helper.make_opsetid("own", 1)]
+    big = model([helper.make_node(f"F{len(calls) - 1}", ["x"], ["y"], domain="own")])
+    for number, call in enumerate(calls):
+        nodes = [
+            helper.make_node(f"F{call}", ["a"], ["b"], domain="own"),
+            helper.make_node(f"F{call}", ["b"], ["c"], domain="own"),
+        ]
+        body = nodes if call >= 0 else [node("Relu", "a", "c")]
+        big.functions.append(helper.make_function("own", f"F{number}", ["a"], ["c"], body, opset))
+    big.opset_import.append(opset[1])
+    onnx.save_model(big, path)
+
+
+def nested_functions(path: Path) -> None:
+    calling(path, *range(-1, 39))
+
+
+def function_of_itself(path: Path) -> None:
+    calling(path, 1, 0)
+
+
 BAD: dict[Callable[[Path], None], str] = {
     circle: "is a damaged ONNX model: Graph contains a cycle",
     itself: "is a damaged ONNX model: Graph contains a cycle",
@@ -83,6 +106,8 @@ BAD: dict[Callable[[Path], None], str] = {
     garbage: "is no ONNX model or is truncated",
     empty: "(0 bytes) is no ONNX model",
     many_nodes: "has 100,001 nodes: networks of up to 20,000 are taken",
+    nested_functions: "has 549,755,813,888 nodes: networks of up to 20,000 are taken",
+    function_of_itself: "that calls itself: the model is damaged",
     large_file: "has 2.0 GiB: an ONNX file holds at most 2 GiB",
     large_weights: "states 2,147,483,648 weights: networks of up to 2 GiB are taken",
     short_weights: "is a damaged ONNX model",

@@ -95,12 +95,31 @@ def _load_file(path: Path) -> ir.Model:
 
 def _check_size(proto: Any, path: Path) -> None:
     """Refuses what would take minutes or more memory than there is, before any of it is read."""
-    nodes = sum(len(part.node) for part in (proto.graph, *proto.functions))
+    nodes = _nodes_of(proto, path)
     if nodes > MOST_NODES:
         raise UserError(f"'{path}' has {nodes:,} nodes: networks of up to {MOST_NODES:,} are taken")
     numbers = sum(math.prod(tensor.dims) for tensor in proto.graph.initializer)
     if numbers >= MOST_BYTES:
         raise UserError(f"'{path}' states {numbers:,} weights: networks of up to 2 GiB are taken")
+
+
+def _nodes_of(proto: Any, path: Path) -> int:
+    """How many nodes there are once the nodes of functions stand where these are called."""
+    functions = {(function.domain, function.name): function for function in proto.functions}
+    counted: dict[tuple[str, str], int] = {}
+
+    def count(nodes: Any, callers: tuple[tuple[str, str], ...]) -> int:
+        total = 0
+        for node in nodes:
+            key = (node.domain, node.op_type)
+            if key in callers:
+                raise UserError(f"'{path}' has a function '{node.op_type}' that calls itself: the model is damaged")
+            if key in functions and key not in counted:
+                counted[key] = count(functions[key].node, (*callers, key))
+            total += counted.get(key, 1)
+        return total
+
+    return count(proto.graph.node, ())
 
 
 def _upgraded(proto: Any, path: Path) -> Any:

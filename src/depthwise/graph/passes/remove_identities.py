@@ -38,7 +38,9 @@ def _is_identity(node: ir.Node, source: ir.Value) -> bool:
             order = node.attributes.get_ints("perm", (-1,))
             if list(order) != sorted(order) or order[0] < 0:
                 raise refuse(
-                    node, f"reorders axes by {list(order)}: export the network with maps [N, C, H, W] throughout"
+                    node,
+                    f"reorders axes by {list(order)}: export the network with maps [N, C, H, W] throughout, "
+                    "or take out what is undone later by `depthwise lint --fix`",
                 )
             return True
     same = static_shape(source) == static_shape(node.outputs[0])
