@@ -40,6 +40,7 @@ class Lint(Record):
         network: its name. device: for which it was looked at; empty: for none. precision: in which.
         findings: the gravest first.
         skipped: code of a rule that could not look -> why.
+        mended: codes of the rules whose fixes were written before anything was looked for.
     """
 
     network: str
@@ -47,6 +48,7 @@ class Lint(Record):
     precision: Precision
     findings: list[Finding] = Field(default_factory=list)
     skipped: dict[str, str] = Field(default_factory=dict)
+    mended: list[str] = Field(default_factory=list)
 
     def brief(self) -> list[str]:
         """A line for each rule that found errors or warnings: its first reason, and how many more there are."""

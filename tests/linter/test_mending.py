@@ -48,7 +48,8 @@ def written(tmp_path: Path) -> Path:
 def test_what_a_fix_mends_computes_the_same_and_is_found_no_more(code: str, tmp_path: Path) -> None:
     source = RULES[code].bad().source
     assert isinstance(source, Source) and isinstance(source.network, Graph)
-    mended = mend(source, {code: RULES[code]}, tmp_path / "after.onnx")
+    mended, done = mend(source, {code: RULES[code]}, tmp_path / "after.onnx")
+    assert done == [code]
     assert linter.look(mended, settings=Settings(select=(code,))).findings == []
     after = graph.load(tmp_path / "after.onnx")
     onnx.checker.check_model(ir.to_proto(after), full_check=True)
@@ -63,6 +64,7 @@ def test_batch_names_metadata_and_operator_set_stay(written: Path) -> None:
     before = onnx.load(written)
     found = depthwise.lint(written, fixed=written.with_name("after.onnx"), select=["DW006"])
     assert found.findings == []
+    assert found.mended == ["DW006"]
     after = onnx.load(written.with_name("after.onnx"))
     assert after.graph.input == before.graph.input
     assert after.graph.output == before.graph.output

@@ -75,6 +75,8 @@ def lint_lines(found: "Lint") -> list[str]:
     counts = Counter(finding.severity for finding in found.findings)
     said = ", ".join(f"{counts[each]} {each}{'s' * (counts[each] != 1 and each != 'info')}" for each in counts)
     lines.append(said or "nothing found")
+    if found.mended:
+        lines.append(f"mended: {', '.join(found.mended)}")
     reasons: dict[str, list[str]] = {}
     for code, reason in found.skipped.items():
         reasons.setdefault(reason, []).append(code)

@@ -50,11 +50,12 @@ def lint(
     settings = Settings.of(RULES, select, ignore)
     source = open_source(model, precision, **options)
     target = None if device is None else load_device(device)
+    mended: list[str] = []
     if fixed is not None:
         from depthwise.linter.mending import mend
 
-        source = mend(source, {code: rule for code, rule in RULES.items() if settings.runs(code)}, Path(fixed))
-    return look(source, target, precision, settings)
+        source, mended = mend(source, {code: rule for code, rule in RULES.items() if settings.runs(code)}, Path(fixed))
+    return look(source, target, precision, settings).model_copy(update={"mended": mended})
 
 
 def look(

@@ -24,7 +24,7 @@ SIDE = 64
 """Pixels of a side that may have any number of them."""
 
 
-def mend(source: Source, rules: Mapping[str, Rule], path: Path) -> Source:
+def mend(source: Source, rules: Mapping[str, Rule], path: Path) -> tuple[Source, list[str]]:
     """Writes a network with every fix of some rules to an .onnx file, whole or not at all.
 
     It keeps its names, batch, metadata and operator set.
@@ -33,7 +33,7 @@ def mend(source: Source, rules: Mapping[str, Rule], path: Path) -> Source:
         source: a network from a file. rules: by code. path: of the file.
 
     Returns:
-        The mended network.
+        The mended network, and the codes of the rules that mended it.
 
     Raises:
         UserError: it is no network with weights; nothing can be mended; it cannot be run to compare what came out, or
@@ -57,7 +57,7 @@ def mend(source: Source, rules: Mapping[str, Rule], path: Path) -> Source:
             "this is a defect of ours, please report it"
         )
     graph.save(after, path)
-    return replace(source, network=after)
+    return replace(source, network=after), done
 
 
 def _difference(before: Graph, after: Graph) -> float:
