@@ -1,5 +1,7 @@
 """What rules say of a device: RAM that the first layers lack, and functions that suit it badly."""
 
+import re
+
 import pytest
 
 from depthwise import linter
@@ -24,6 +26,14 @@ def test_first_layers_that_lack_ram(ram: int, fix: str) -> None:
     assert "blocks.1.0.depthwise" in finding.layers
     assert not any(layer.startswith(("blocks.5", "blocks.6", "head")) for layer in finding.layers)
     assert fix in finding.fix
+
+
+def test_the_resolution_that_is_named_fits() -> None:
+    device = Device("board", "", ram=40 * 1024)
+    (finding,) = found("DW012", "mobilenet_v2", device, "int8", 0.35, 96)
+    (lower,) = re.findall(r"from 96 to some (\d+) px", finding.fix)
+    fixes = [one.fix for one in found("DW012", "mobilenet_v2", device, "int8", 0.35, int(lower))]
+    assert all(fix.startswith("`compile --optimize ram` runs them") for fix in fixes)
 
 
 def test_ram_that_suffices() -> None:

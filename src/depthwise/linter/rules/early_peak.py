@@ -42,7 +42,7 @@ def _find(subject: Subject) -> Iterator[Found]:
     rest = max(alive[over[-1] + 1 :])
     yield Found(
         tuple(names[number] for number in over if names[number] in known),
-        f"{len(over)} operators, the last of them the {over[-1] + 1}. of {len(alive)}, need up to "
+        f"{len(over)} operators, the last of them number {over[-1] + 1} of {len(alive)}, need up to "
         f"{format_bytes(max(alive))} for their maps; {device.name} has {format_bytes(room)}, and all behind them need "
         f"{format_bytes(rest)} at most",
         _fix(subject, device, room),
