@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from depthwise import design, ops
+from depthwise import design, linter, ops
 from depthwise.device import device_names
 from depthwise.exporters import EXPORTERS
 from depthwise.profiling.comparison import OURS
@@ -117,3 +117,10 @@ def test_passes() -> None:
     ]
     assert {user for user, _ in calls if not user.startswith("graph/")} == set()
     assert names - {name for _, name in calls} == set(), "no list names these"
+
+
+def test_lint_rules() -> None:
+    """A rule is known by the registry; nothing else names its code or its file."""
+    names = set(linter.RULES) | stems("linter/rules")
+    assert len(linter.RULES) >= 10
+    assert mentions(names, outside=("linter/rules/",)) == {}

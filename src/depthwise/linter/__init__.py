@@ -19,7 +19,7 @@ from depthwise.registry import Registry
 
 RULES: Registry[Rule] = Registry("lint rule", f"{__name__}.rules", "RULES")
 
-__all__ = ["RULES", "Example", "Found", "Lint", "Rule", "Settings", "Source", "lint", "look"]
+__all__ = ["RULES", "Example", "Found", "Lint", "Rule", "Settings", "Source", "Subject", "lint", "look", "look_at"]
 
 
 def lint(
@@ -70,8 +70,11 @@ def look(
     Raises:
         UserError: as `Subject` and `Settings.of`.
     """
-    settings = settings or Settings.of(RULES)
-    subject = Subject(source, device, precision)
+    return look_at(Subject(source, device, precision), settings or Settings.of(RULES))
+
+
+def look_at(subject: Subject, settings: Settings) -> Lint:
+    """`look` at a network that has been made ready."""
     findings: list[Finding] = []
     skipped: dict[str, str] = {}
     for code, rule in sorted(RULES.items()):
@@ -83,7 +86,7 @@ def look(
         findings += _findings(code, rule, subject, settings)
     return Lint(
         network=subject.name,
-        device=device.name if device else "",
+        device=subject.device.name if subject.device else "",
         precision=subject.precision,
         findings=sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)),
         skipped=skipped,

@@ -1,5 +1,6 @@
 """What rules look at: one network, as it was written and in normal form, and what it is meant for."""
 
+import copy
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -60,8 +61,20 @@ class Subject:
             self.normal = None if self.refusal else graph.normalize(self.given)
         except UserError as error:
             self.refusal = str(error)
+        self.precision = self._precision(device, precision)
+        self._forms: dict[Precision, Graph] = {}
+
+    def on(self, device: Device | None, precision: Precision | None = None) -> "Subject":
+        """The same network for another device, without doing again what does not depend on it."""
+        other = copy.copy(self)
+        for name in ("form", "cost", "program"):
+            other.__dict__.pop(name, None)
+        other.device, other.precision = device, self._precision(device, precision)
+        return other
+
+    def _precision(self, device: Device | None, wanted: Precision | None) -> Precision:
         own = "float32" if self.normal is None else graph.precision_of(self.normal)
-        self.precision: Precision = precision or (own if own == "int8" or not device else device.precision)
+        return wanted or (own if own == "int8" or not device else device.precision)
 
     @property
     def weights(self) -> bool:
@@ -76,7 +89,9 @@ class Subject:
     @cached_property
     def form(self) -> Graph:
         """The normal form in the precision that it will run in. Only where there is a normal form."""
-        return graph.in_precision(self.given, self.precision)
+        if self.precision not in self._forms:
+            self._forms[self.precision] = graph.in_precision(self.given, self.precision)
+        return self._forms[self.precision]
 
     @cached_property
     def cost(self) -> Cost:
