@@ -216,7 +216,7 @@ def test_sanitizers_find_nothing(instructions: str, tmp_path: Path) -> None:
         "-Wno-psabi",
         *_flags(instructions),
     ]
-    some = calls if THOROUGH else _every_kernel(calls, 6)
+    some = calls if THOROUGH else _every_kernel(calls, 3)
     program = build(["gcc", *flags], source(some, _macros(instructions)), tmp_path / "sanitized")
     for call, y in zip(some, run_program([str(program)], some, tmp_path), strict=True):
         _check(call, y)
