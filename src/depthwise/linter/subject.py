@@ -1,8 +1,9 @@
 """What rules look at: one network, as it was written and in normal form, and what it is meant for."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import Any, Literal, TypeVar
 
 import onnx_ir as ir
 
@@ -16,6 +17,8 @@ from depthwise.graph.metadata import has_weights
 from depthwise.linter.bottlenecks import Bottleneck, bottlenecks, macs_of
 from depthwise.linter.source import Source
 from depthwise.ops import REGISTRY
+
+T = TypeVar("T")
 
 
 class Subject:
@@ -62,13 +65,11 @@ class Subject:
         except UserError as error:
             self.refusal = str(error)
         self.precision = self._precision(device, precision)
-        self._forms: dict[Precision, Graph] = {}
+        self._known: dict[tuple[object, ...], Any] = {}  # shared by the same network on other devices
 
     def on(self, device: Device | None, precision: Precision | None = None) -> "Subject":
         """The same network for another device, without doing again what does not depend on it."""
         other = copy.copy(self)
-        for name in ("form", "cost", "program"):
-            other.__dict__.pop(name, None)
         other.device, other.precision = device, self._precision(device, precision)
         return other
 
@@ -86,23 +87,27 @@ class Subject:
         """In ONNX operators with nothing computed or fixed but shapes, for batch 1: what `--fix` rewrites."""
         return graph.as_written(self.given)
 
-    @cached_property
+    @property
     def form(self) -> Graph:
         """The normal form in the precision that it will run in. Only where there is a normal form."""
-        if self.precision not in self._forms:
-            self._forms[self.precision] = graph.in_precision(self.given, self.precision)
-        return self._forms[self.precision]
+        return self._once(lambda: graph.in_precision(self.given, self.precision), "form", self.precision)
 
-    @cached_property
+    @property
     def cost(self) -> Cost:
-        """Counts, with bytes in that precision, and peaks by schedule. Only where there is a normal form."""
-        return analysis.cost_of(self.form)
+        """Counts, with bytes in that precision. Only where there is a normal form."""
+        return self._once(lambda: analysis.cost_of(self.form), "cost", self.precision)
 
-    @cached_property
-    def program(self) -> planning.Program:
-        """The plan for the device, in that precision, for speed. Only where there is a normal form."""
-        isa = self.device.isa if self.device else ()
-        return planning.plan(self.form, isa or ("c",))
+    def program(self, optimize: Literal["speed", "ram"] = "speed") -> planning.Program:
+        """The plan for the device, in that precision. Only where there is a normal form."""
+        isa = (self.device.isa if self.device else ()) or ("c",)
+        choice = planning.Choice(optimize=optimize)
+        return self._once(lambda: planning.plan(self.form, isa, choice), optimize, self.precision, isa)
+
+    def _once(self, make: Callable[[], T], *key: object) -> T:
+        if key not in self._known:
+            self._known[key] = make()
+        known: T = self._known[key]
+        return known
 
     @cached_property
     def filters(self) -> list[ir.Node]:

@@ -44,7 +44,7 @@ def _find(subject: Subject) -> Iterator[Found]:
 
 
 def _by_bytes(subject: Subject, device: Device) -> Iterator[Found]:
-    program = subject.program
+    program = subject.program()
     over = list(zip((call.node for call in program.calls()), roofs(program, device), strict=True))
     bound = {str(node.name): roof for node, roof in over if is_depthwise(node) and roof.bound != COMPUTE}
     least = sum(roof.seconds for roof in bound.values()) / (sum(roof.seconds for _, roof in over) or 1)

@@ -27,7 +27,7 @@ from depthwise.units import format_bytes
 
 
 def _find(subject: Subject) -> Iterator[Found]:
-    device, program = subject.device, subject.program
+    device, program = subject.device, subject.program()
     assert device is not None and subject.normal is not None
     if device.ram is None:
         return
@@ -42,7 +42,7 @@ def _find(subject: Subject) -> Iterator[Found]:
     rest = max(alive[over[-1] + 1 :])
     yield Found(
         tuple(names[number] for number in over if names[number] in known),
-        f"{len(over)} operators, the last of them number {over[-1] + 1} of {len(alive)}, need up to "
+        f"{len(over)} operator{'s' * (len(over) > 1)}, the last number {over[-1] + 1} of {len(alive)}, need up to "
         f"{format_bytes(max(alive))} for their maps; {device.name} has {format_bytes(room)}, and all behind them need "
         f"{format_bytes(rest)} at most",
         _fix(subject, device, room),
@@ -50,7 +50,7 @@ def _find(subject: Subject) -> Iterator[Found]:
 
 
 def _fix(subject: Subject, device: Device, room: int) -> str:
-    streamed = planning.plan(subject.form, device.isa or ("c",), planning.Choice(optimize="ram"))
+    streamed = subject.program("ram")
     taken = _taken(streamed, device)
     if taken <= room:
         return f"`compile --optimize ram` runs them row by row: {format_bytes(taken)} in all, and the same numbers"
