@@ -98,6 +98,16 @@ def function_of_itself(path: Path) -> None:
     calling(path, 1, 0)
 
 
+def wrong_attribute(path: Path) -> None:
+    onnx.save_model(model([helper.make_node("LeakyRelu", ["x"], ["y"], name="leaky", alpha=1)]), path)
+
+
+def name_of_no_text(path: Path) -> None:
+    weight = TensorProto(name="w", dims=[3, 1, 1], data_type=TensorProto.FLOAT, raw_data=bytes(12))
+    onnx.save_model(model([node("Add", "x", "w", "y")], weight), path)
+    path.write_bytes(path.read_bytes().replace(b"Add to y", b"Add\xffto y"))
+
+
 BAD: dict[Callable[[Path], None], str] = {
     circle: "is a damaged ONNX model: Graph contains a cycle",
     itself: "is a damaged ONNX model: Graph contains a cycle",
@@ -108,6 +118,8 @@ BAD: dict[Callable[[Path], None], str] = {
     many_nodes: "has 100,001 nodes: networks of up to 20,000 are taken",
     nested_functions: "has 549,755,813,888 nodes: networks of up to 20,000 are taken",
     function_of_itself: "that calls itself: the model is damaged",
+    wrong_attribute: "node 'leaky' (LeakyRelu) has INT in its attribute 'alpha', which is FLOAT: the model is damaged",
+    name_of_no_text: "cannot be written as ONNX, though it could be read: the model is damaged",
     large_file: "has 2.0 GiB: an ONNX file holds at most 2 GiB",
     large_weights: "states 2,147,483,648 weights: networks of up to 2 GiB are taken",
     short_weights: "is a damaged ONNX model",

@@ -75,6 +75,7 @@ def _load_file(path: Path) -> ir.Model:
         with quiet():
             model: ir.Model = ir.from_proto(_upgraded(proto, path))
         model.graph.sort()
+        _check_attributes(model)
         for value in model.graph.initializers.values():
             if value.const_value is not None:
                 value.const_value.numpy()  # fails where the data is shorter than the shape says
@@ -120,6 +121,30 @@ def _nodes_of(proto: Any, path: Path) -> int:
         return total
 
     return count(proto.graph.node, ())
+
+
+def _check_attributes(model: ir.Model) -> None:
+    """Refuses attributes of other types than their operators have, before anything reads them.
+
+    Raises:
+        UserError: there is one.
+    """
+    import onnx.defs
+
+    opset = model.graph.opset_imports.get("", OLDEST_OPSET)
+    for node in model.graph:
+        if node.domain or not onnx.defs.has(node.op_type):
+            continue
+        try:
+            known = onnx.defs.get_schema(node.op_type, opset).attributes
+        except onnx.defs.SchemaError:  # of a newer operator set
+            continue
+        for name, attribute in node.attributes.items():
+            if name in known and not attribute.is_ref() and attribute.type.value != known[name].type.value:
+                raise UserError(
+                    f"node '{node.name}' ({node.op_type}) has {attribute.type.name} in its attribute '{name}', "
+                    f"which is {ir.AttributeType(known[name].type.value).name}: the model is damaged"
+                )
 
 
 def _upgraded(proto: Any, path: Path) -> Any:
