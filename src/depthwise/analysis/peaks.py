@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from depthwise import planning
-from depthwise.analysis.separable import is_depthwise, is_pointwise, separable_of
 from depthwise.graph import Graph
+from depthwise.graph.separable import is_depthwise, is_pointwise, separables
 from depthwise.ops import REGISTRY
 from depthwise.ops.base import activations_of, shape_of
 
@@ -83,8 +83,7 @@ def _alive(normal: Graph, blocks: Mapping[ir.Node, tuple[int, int]], depthwise_i
 
 def _blocks(normal: Graph) -> dict[ir.Node, tuple[int, int]]:
     numbers = {node: number for number, node in enumerate(normal.graph)}
-    named = {str(node.name): node for node in normal.graph}
-    pairs = [(named[pair.depthwise], named[pair.pointwise]) for pair in separable_of(normal)]
+    pairs = [(pair.depthwise, pair.pointwise) for pair in separables(normal)]
     ends = {pointwise for _, pointwise in pairs}
     blocks: dict[ir.Node, tuple[int, int]] = {}
     for depthwise, pointwise in pairs:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from depthwise.graph.passes.base import sole_consumer
-from depthwise.ops.base import DOMAIN, array_of, parameters_of, shape_of
+from depthwise.ops import REGISTRY
+from depthwise.ops.base import DOMAIN, activations_of, array_of, parameters_of, shape_of
 
-FIRST, SECOND, STANDARD, GATE = "Depthwise", "Pointwise", "Convolution", "Multiply"
-"""Operators of the normal form: of the two parts, of what they replace, and of a gate between them."""
+STANDARD = "Convolution"
+"""Operator of the normal form that computes what a separable convolution replaces."""
 
 WINDOW = ("kernel_shape", "strides", "pads", "dilations")
 """Attributes of a window; the others of a node with weights are its groups and its activation function."""
@@ -71,21 +71,35 @@ class Separable:
 
 
 def separables(normal: ir.Model) -> Iterator[Separable]:
-    """The depthwise convolutions of a Graph in normal form that a 1 x 1 convolution follows, perhaps behind a gate.
+    """The depthwise operators of a Graph in normal form whose output only a pointwise one reads, perhaps behind a gate.
 
     A gate (squeeze-excite) is no part of the Separable.
     """
     for node in normal.graph:
-        if node.op_type == FIRST:
-            reader = sole_consumer(_gated(node.outputs[0]))
-            if reader is not None and reader.op_type == SECOND:
-                yield Separable(node, reader)
+        mixing = mixing_of(node) if is_depthwise(node) else None
+        if mixing is not None:
+            yield Separable(node, mixing)
 
 
-def _gated(value: ir.Value) -> ir.Value:
-    """What a map becomes behind the gate that it is multiplied by, if there is one."""
-    gates = [use.node for use in value.uses() if use.node.op_type == GATE and use.idx == 0]
-    return gates[0].outputs[0] if len(gates) == 1 else value
+def is_depthwise(node: ir.Node) -> bool:
+    """Whether a node filters each channel by itself."""
+    operator = REGISTRY[node.op_type]
+    return operator.channelwise and operator.macs(node) > 0
+
+
+def is_pointwise(node: ir.Node) -> bool:
+    """Whether a node mixes the channels of each pixel by itself."""
+    operator = REGISTRY[node.op_type]
+    return operator.pixelwise and operator.macs(node) > 0
+
+
+def mixing_of(node: ir.Node) -> ir.Node | None:
+    """The pointwise operator behind a depthwise one, or behind the gate of its output."""
+    readers = [use.node for use in node.outputs[0].uses()]
+    gates = [reader for reader in readers if len(activations_of(reader)) == 2]
+    if len(readers) > 1 and len(gates) == 1:  # the others compute the gate
+        readers = [use.node for use in gates[0].outputs[0].uses()]
+    return readers[0] if len(readers) == 1 and is_pointwise(readers[0]) else None
 
 
 def _input(node: ir.Node) -> ir.Value:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from depthwise.analysis.separable import is_depthwise, is_pointwise, mixing_of
 from depthwise.graph import Graph
+from depthwise.graph.separable import is_depthwise, is_pointwise, mixing_of
 from depthwise.ops import REGISTRY
 from depthwise.ops.base import activations_of, shape_of
 

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 import numpy as np
 import onnx_ir as ir
 
-from depthwise.analysis.separable import is_depthwise
 from depthwise.graph import Graph, LayerList
+from depthwise.graph.separable import is_depthwise
 from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.examples import bottleneck, classifier, filtered, sketch
 from depthwise.linter.ranges import living, ranges_of

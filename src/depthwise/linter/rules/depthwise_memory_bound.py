@@ -19,9 +19,9 @@ projection does not.
 from collections.abc import Iterator
 
 from depthwise.analysis.roofline import COMPUTE, roofs
-from depthwise.analysis.separable import is_depthwise
 from depthwise.device import Device, Rate
 from depthwise.graph import Graph, LayerList
+from depthwise.graph.separable import is_depthwise
 from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.bottlenecks import macs_of
 from depthwise.linter.examples import bottleneck, classifier, filtered, separable, sketch

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import onnx_ir as ir
 
-from depthwise.analysis.separable import is_depthwise
 from depthwise.graph import Graph, LayerList
+from depthwise.graph.separable import is_depthwise
 from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.bottlenecks import channels_of, pixels_of
 from depthwise.linter.examples import classifier, filtered, sketch

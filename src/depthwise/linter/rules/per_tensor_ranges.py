@@ -19,8 +19,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from depthwise.analysis.separable import is_depthwise
 from depthwise.graph import Graph, LayerList
+from depthwise.graph.separable import is_depthwise
 from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.examples import classifier, filtered, separable, sketch
 from depthwise.linter.ranges import STEPS, living, ranges_of, scales_of

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 
 import onnx_ir as ir
 
-from depthwise.analysis.separable import is_depthwise, is_pointwise
 from depthwise.graph import Graph, LayerList
+from depthwise.graph.separable import is_depthwise, is_pointwise
 from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.bottlenecks import channels_of, side_of
 from depthwise.linter.examples import classifier, filtered, separable, sketch
