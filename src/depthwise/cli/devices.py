@@ -81,17 +81,18 @@ def roofline(
     from depthwise.design.source import load_network
     from depthwise.terminal import roofline_lines
 
-    target = _with_bandwidth(device, quiet)
     if model is None and network:
         raise UserError(f"{', '.join(f'--{name}' for name in network)}: of which network? Name a --model")
-    found = bounds_of_layers(load_network(model, precision, **network), target, precision) if model else []
+    if output and output.suffix != ".svg":
+        raise UserError(f"'{output}' is not an .svg file: write --output roof.svg")
+    shown = load_network(model, precision, **network) if model else None
+    target = _with_bandwidth(device, quiet)
+    found = bounds_of_layers(shown, target, precision) if shown else []
     roof = roofline_of(target, found[0].precision if found else precision or "float32")
     if output:
         from depthwise.files import write_text
         from depthwise.report.roofline import picture
 
-        if output.suffix != ".svg":
-            raise UserError(f"'{output}' is not an .svg file: write --output roof.svg")
         write_text(output, picture(roof, found))
     if as_json:
         print(json.dumps({**roof.model_dump(), "layers": [each.model_dump() for each in found]}, indent=1))
