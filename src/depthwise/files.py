@@ -8,13 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from depthwise.errors import UserError
+
 TEMPORARY = ".writing-"
 """Prefix of what is still being written; leftovers of a killed process begin with it."""
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Gives a path beside `path` to write to; at a clean exit it takes the place of `path`, else it is removed."""
+    """Gives a path beside `path` to write to; at a clean exit it takes the place of `path`, else it is removed.
+
+    Raises:
+        UserError: a device or a pipe is there.
+    """
+    path = _place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -31,7 +38,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Gives an empty folder beside `path` to fill; at a clean exit it takes the place of `path`, else it is removed."""
+    """Gives an empty folder beside `path` to fill; at a clean exit it takes the place of `path`, else it is removed.
+
+    Raises:
+        UserError: a device or a pipe is there.
+    """
+    path = _place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent))
     aside.chmod(0o777 & ~_umask())
@@ -91,6 +103,13 @@ def cache_folder(name: str) -> Path:
     folder = base.absolute() / name  # the compiler runs in another folder
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _place(path: Path) -> Path:
+    """Where a path leads; a link stays one. A file renamed to /dev/null would take that from the whole machine."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UserError(f"'{path}' is a device or a pipe: give the name of a file or folder")
+    return path.resolve()
 
 
 def _umask() -> int:

@@ -1,12 +1,16 @@
 """Files are whole or absent."""
 
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from depthwise.errors import UserError
 from depthwise.files import (
     TEMPORARY,
     atomic_file,
@@ -26,6 +30,26 @@ def test_a_failed_write_leaves_the_old_file_and_no_leftover(tmp_path: Path) -> N
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("place", [atomic_file, atomic_folder])
+def test_what_is_no_file_is_never_replaced(
+    place: Callable[[Path], AbstractContextManager[Path]], tmp_path: Path
+) -> None:
+    """Like /dev/null, which root could lose by it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UserError, match="is a device or a pipe"), place(pipe):
+        pass
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("file")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text() == "new"
 
 
 def test_a_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:

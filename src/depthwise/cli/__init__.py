@@ -33,6 +33,12 @@ __all__ = ["app", "devices", "fit", "inspect", "lint", "main", "models", "profil
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
 
+NO_PLACE = (
+    *(errno.EACCES, errno.EROFS, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOENT),
+    *(errno.ENAMETOOLONG, errno.ELOOP),
+)
+"""What is wrong with a path that a user names."""
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -260,7 +266,7 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             _fail("the disk is full: make room and run the same command again, it takes up where it stopped")
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        if error.errno in NO_PLACE and error.filename:
             _fail(f"cannot read or write '{error.filename2 or error.filename}': {error.strerror}")
         raise
     except Exception as error:
