@@ -3,6 +3,8 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -13,6 +15,8 @@ from depthwise.errors import UserError
 from depthwise.linter import RULES, Settings, Source, look
 from depthwise.linter.examples import bottleneck, classifier, filtered, sketch
 from depthwise.linter.pages import document, page
+from depthwise.linter.source import architecture_of
+from depthwise.runs import Run
 
 
 def projections(layers: graph.LayerList) -> None:
@@ -52,6 +56,7 @@ def test_a_rule_is_switched_off_for_all_or_for_some_layers() -> None:
     assert layers_of("DW001", "DW001:first.*") == ["second.projection"]
     assert layers_of("DW001", "DW001:first.*", "DW001:second.*") == []
     assert layers_of("DW001", "DW001") == []
+    assert Settings.of(RULES, ["dw001"], ["dw008:Stem.*"]) == Settings(("DW001",), ("DW008:Stem.*",))
 
 
 def test_selected_rules_alone_run() -> None:
@@ -123,6 +128,7 @@ def test_json_is_the_record(broken: Path, capsys: pytest.CaptureFixture[str]) ->
         (["lint", "--explain", "DW999"], "unknown lint rule 'DW999'"),
         (["lint", "mobilenet_v2", "--ignore", "X1"], "unknown lint rule 'X1'"),
         (["lint", "mobilenet_v2", "--device", "toaster"], "unknown device 'toaster'"),
+        (["lint", "m" * 300 + ".onnx"], "File name too long"),
         (["lint", "mobilenet_v2", "--fix"], "-o says which"),
         (["lint", "mobilenet_v2", "--fix", "-o", "mended.onnx"], "'mobilenet_v2' is a name"),
     ],
@@ -156,3 +162,11 @@ def test_brief_is_a_line_for_each_rule() -> None:
     lines = look(Source(sketch(projections)), settings=Settings(select=("DW001",))).brief()
     assert len(lines) == 1
     assert lines[0].startswith("DW001 activation-after-projection: first.projection, a ReLU") and "1 more" in lines[0]
+
+
+def test_a_deployable_run_is_looked_at_as_one() -> None:
+    config = SimpleNamespace(model="mobilenet_v3_small", width=1.0, depth=1.0, deployable=True)
+    data, cost = SimpleNamespace(classes=["a", "b"]), SimpleNamespace(input_shape=[3, 64, 64])
+    run = SimpleNamespace(config=config, results=SimpleNamespace(search=None, data=data, cost=cost))
+    network = architecture_of(cast(Run, run))
+    assert network is not None and network.deployable

@@ -117,7 +117,7 @@ def _missing(rule: Rule, subject: Subject) -> str | None:
     """Why a rule cannot look at a network; None: it can."""
     reasons = {
         "normal": subject.refusal if subject.normal is None else None,
-        "architecture": None if subject.architecture else "it is about networks by name",
+        "architecture": None if subject.architecture else "it is about networks by name and runs",
         "device": None if subject.device else "it is about a device: name one with --device",
         "weights": None if subject.weights else "it is about weights, and the network has none",
         "file": None if subject.source.file else "it is about .onnx files, which run as they are written",

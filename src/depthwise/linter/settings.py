@@ -38,7 +38,7 @@ class Settings:
         codes = list(known)
         written = _written(Path.cwd())
         chosen = tuple(select) or written.select
-        settings = cls(chosen, (*written.ignore, *ignore))
+        settings = cls(tuple(map(_in_capitals, chosen)), tuple(map(_in_capitals, (*written.ignore, *ignore))))
         for entry in (*settings.select, *settings.ignore):
             choose("lint rule", entry.partition(":")[0], codes)
         return settings
@@ -51,6 +51,11 @@ class Settings:
         """Those of some layers for which a rule is not switched off."""
         patterns = [entry.partition(":")[2] for entry in self.ignore if entry.startswith(f"{code}:")]
         return tuple(layer for layer in layers if not any(fnmatch.fnmatchcase(layer, each) for each in patterns))
+
+
+def _in_capitals(entry: str) -> str:
+    code, colon, layers = entry.partition(":")
+    return code.upper() + colon + layers
 
 
 def _written(folder: Path) -> Settings:

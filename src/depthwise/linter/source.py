@@ -57,6 +57,8 @@ def architecture_of(run: Run) -> Architecture | None:
     channels, side = cost.input_shape[0], cost.input_shape[1]
     size = (len(data.classes), channels)
     if config.model is not None:
-        return architecture(config.model, config.width, side, *size, depth=config.depth)
+        return architecture(config.model, config.width, side, *size, config.depth, config.deployable)
     one = next((one for one in search.candidates if one.name == search.choice), None) if search else None
-    return None if one is None else architecture(one.model, one.width, one.resolution, *size, depth=one.depth)
+    if one is None:
+        return None
+    return architecture(one.model, one.width, one.resolution, *size, one.depth, config.deployable)
