@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from depthwise.errors import UserError
 from depthwise.graph.metadata import PARAMETERS
+from depthwise.graph.passes.base import nodes_of
 from depthwise.graph.passes.check_wires import check_wires
 from depthwise.graph.passes.fold_batchnorm import fold_batchnorm
 from depthwise.graph.passes.fold_batchnorm_forward import fold_batchnorm_forward
@@ -62,15 +63,17 @@ def rewritten(graph: ir.Model, rules: Mapping[str, Callable[[ir.Model], bool]]) 
 def fold_batchnorms(model: ir.Model) -> bool:
     """Folds every BatchNorm that a filter before or behind it takes in; others stay.
 
-    What the passes refuse, as a BatchNorm in training mode, stays with all behind it.
+    What the passes refuse, as a BatchNorm in training mode, stays with all behind it. They write float32.
     """
-    before = sum(node.op_type == "BatchNormalization" for node in model.graph)
-    if not before:
+    norms = nodes_of(model, "BatchNormalization")
+    before = len(norms)
+    types = {value.dtype for node in norms for value in node.inputs if value is not None}
+    if not before or types - {ir.DataType.FLOAT, None}:
         return False
     for fold in (fold_batchnorm, fold_batchnorm_forward):
         with suppress(UserError):
             fold(model)
-    return sum(node.op_type == "BatchNormalization" for node in model.graph) < before
+    return len(nodes_of(model, "BatchNormalization")) < before
 
 
 def _restore_batch(model: ir.Model, graph: ir.Model) -> None:

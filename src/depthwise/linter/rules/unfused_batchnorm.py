@@ -31,7 +31,7 @@ def _find(subject: Subject) -> Iterator[Found]:
     norms = [node for node in subject.written.graph if node.op_type == "BatchNormalization" and node.name not in left]
     yield Found(
         tuple(str(node.name) for node in norms),
-        f"{len(norms)} of them read and write {moved(norms)} an image, and could be part of the filters beside them",
+        f"they read and write {moved(norms)} an image, and could be part of the filters beside them",
         "fold them into the weights",
     )
 
