@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from depthwise import linter
+from depthwise import graph, linter
 from depthwise.design import architecture
 from depthwise.device import Device, Precision, load_device
 from depthwise.findings import Finding
@@ -26,6 +26,14 @@ def test_first_layers_that_lack_ram(ram: int, fix: str) -> None:
     assert "blocks.1.0.depthwise" in finding.layers
     assert not any(layer.startswith(("blocks.5", "blocks.6", "head")) for layer in finding.layers)
     assert fix in finding.fix
+
+
+def test_a_file_of_8_bits_may_take_bytes() -> None:
+    """27 KiB of image in place of 108."""
+    network = graph.to_qdq(graph.assumed_int8(graph.build(architecture("mobilenet_v2", 0.35, 96).layers())))
+    device = Device("board", "", ram=100 * 1024)
+    (finding,) = linter.look(Source(network, file=True), device, "int8", Settings(("DW012",))).findings
+    assert finding.fix.startswith("`compile --optimize ram --input int8` takes")
 
 
 def test_the_resolution_that_is_named_fits() -> None:

@@ -6,7 +6,7 @@ from depthwise import linter
 from depthwise.findings import Finding
 from depthwise.graph import LayerList
 from depthwise.linter import Settings, Source
-from depthwise.linter.examples import Draw, classifier, filtered, separable, sketch
+from depthwise.linter.examples import Draw, classifier, filtered, parse, separable, sketch
 
 
 def found(code: str, draw: Draw, resolution: int = 32) -> list[Finding]:
@@ -48,3 +48,57 @@ def test_filters_on_small_maps(resolution: int, kernel: int, severity: str | Non
     findings = found("DW013", draw, resolution)
     assert [one.severity for one in findings] == [severity] * bool(severity)
     assert all(f"{share} % of its multiplications" in one.reason for one in findings)
+
+
+def test_half_of_an_odd_side_is_half() -> None:
+    def draw(layers: LayerList) -> None:
+        classifier(layers, separable(layers, "block", filtered(layers, "stem", "input", 8, 3, 2), 16, 2))
+
+    assert found("DW014", draw, 97) == []
+
+
+@pytest.mark.parametrize(
+    ("groups", "outputs", "severity", "why"),
+    [
+        (2, 64, "warning", "which saves"),  # 64 x (9 + 64) of 32 x 9 x 64: a quarter
+        (32, 64, "info", "32 groups save more"),
+        (1, 1, "info", "its outputs are too few"),
+    ],
+)
+def test_where_a_separable_convolution_pays(groups: int, outputs: int, severity: str, why: str) -> None:
+    network = parse(
+        f"""<ir_version: 8, opset_import: ["": 18]> network (float[1, 64, 8, 8] x) => (float[1, {outputs}, 8, 8] y) {{
+            [conv] y = Conv <pads = [1, 1, 1, 1], group = {groups}> (x, w)
+        }}""",
+        {"w": (outputs, 64 // groups, 3, 3)},
+    )
+    (finding,) = linter.look(Source(network), settings=Settings(("DW008",))).findings
+    assert finding.severity == severity
+    assert why in finding.reason
+
+
+def test_a_head_is_what_stands_behind_a_pooling() -> None:
+    """Neither filters on a map that strides have shrunk to one pixel, nor a network of vectors."""
+
+    def shrunk(layers: LayerList) -> None:
+        x = filtered(layers, "stem", "input", 64, 3, 4)
+        classifier(layers, filtered(layers, "wide", separable(layers, "block", x, 256), 256))
+
+    assert found("DW004", shrunk, 4) == []
+    vectors = parse(
+        """<ir_version: 8, opset_import: ["": 18]> network (float[N, 200] x) => (float[N, 200] y) {
+            y = Gemm <transB = 1> (x, w)
+        }""",
+        {"w": (200, 200)},
+    )
+    assert linter.look(Source(vectors), settings=Settings(("DW004",))).findings == []
+
+
+def test_a_pointwise_layer_that_ends_a_block_is_no_expansion() -> None:
+    """MobileNetV1's blocks widen from one to the next; DW020 is about bottlenecks."""
+
+    def draw(layers: LayerList) -> None:
+        x = separable(layers, "first", filtered(layers, "stem", "input", 16, 3, 2), 32)
+        classifier(layers, separable(layers, "second", x, 64, 2))
+
+    assert found("DW020", draw) == []

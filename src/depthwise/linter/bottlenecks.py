@@ -17,15 +17,14 @@ class Bottleneck:
     """A depthwise node with the pointwise one behind it.
 
     Attributes:
-        expansion: the pointwise node before it that makes more channels than it reads, if there is one.
+        expansion: the pointwise node before it that makes more channels than it reads, if the projection makes fewer
+            again: else it ends the block before.
         depthwise, projection: the two.
-        residual: the sum of the block's input with its output, if there is one.
     """
 
     expansion: ir.Node | None
     depthwise: ir.Node
     projection: ir.Node
-    residual: ir.Node | None
 
     @property
     def source(self) -> ir.Value:
@@ -68,20 +67,13 @@ def bottlenecks(normal: Graph) -> Iterator[Bottleneck]:
     for node in normal.graph:
         projection = mixing_of(node) if is_depthwise(node) else None
         if projection is not None:
-            expansion = _expansion(node)
-            source = activations_of(expansion or node)[0]
-            yield Bottleneck(expansion, node, projection, _residual(source, projection))
+            yield Bottleneck(_expansion(node, projection), node, projection)
 
 
-def _expansion(depthwise: ir.Node) -> ir.Node | None:
+def _expansion(depthwise: ir.Node, projection: ir.Node) -> ir.Node | None:
     before = activations_of(depthwise)[0].producer()
     if before is None or not is_pointwise(before) or len(before.outputs[0].uses()) != 1:
         return None
+    if channels_of(projection.outputs[0]) >= channels_of(depthwise.outputs[0]):
+        return None
     return before if channels_of(before.outputs[0]) > channels_of(activations_of(before)[0]) else None
-
-
-def _residual(source: ir.Value, projection: ir.Node) -> ir.Node | None:
-    for use in projection.outputs[0].uses():
-        if REGISTRY[use.node.op_type].pixelwise and source in activations_of(use.node):
-            return use.node
-    return None

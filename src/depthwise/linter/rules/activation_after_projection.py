@@ -23,7 +23,7 @@ def _find(subject: Subject) -> Iterator[Found]:
     for block in subject.bottlenecks:
         _, wide, narrow = block.channels
         function = activation_of(block.projection)
-        if function == "none" or block.expansion is None or narrow >= wide:
+        if function == "none" or block.expansion is None:
             continue
         yield Found(
             (str(block.projection.name),),

@@ -41,7 +41,7 @@ def _find(subject: Subject) -> Iterator[Found]:
     counts = sorted({channels_of(node.outputs[0]) for node in missing})
     yield Found(
         tuple(str(node.name) for node in missing),
-        f"{len(missing)} layers have {_words(counts)} channels, no multiples of {subject.device.name}'s {divisor}: "
+        f"{_words(counts)} channels are no multiples of {subject.device.name}'s {divisor}: "
         f"idle lanes add {100 * idle:.1f} % to the network's multiplications",
         f"take multiples of {divisor}, e.g. {_words([-(-count // divisor) * divisor for count in counts])}",
     )

@@ -23,10 +23,10 @@ import onnx_ir as ir
 from depthwise.graph import Graph, LayerList
 from depthwise.graph.separable import is_depthwise
 from depthwise.linter.base import Example, Found, Rule
+from depthwise.linter.bottlenecks import macs_of
 from depthwise.linter.examples import bottleneck, classifier, filtered, sketch
 from depthwise.linter.ranges import living, ranges_of
 from depthwise.linter.subject import Subject
-from depthwise.ops import REGISTRY
 from depthwise.ops.base import parameters_of, shape_of
 from depthwise.units import format_count
 
@@ -39,14 +39,13 @@ def _find(subject: Subject) -> Iterator[Found]:
     if not dead:
         return
     macs, weights = _saved(dead)
-    total = sum(REGISTRY[node.op_type].macs(node) for node in subject.filters)
     count, of = (sum(sizes) for sizes in zip(*((mask.sum(), mask.size) for mask in dead.values()), strict=True))
     yield Found(
         tuple(str(node.name) for node in dead),
         f"{count} of {of} filters of these layers are zero; without them and what only reads them the network has "
-        f"{format_count(macs)} ({100 * macs / total:.1f} %) fewer MACs and {weights:,} fewer weights",
+        f"{format_count(macs)} ({100 * macs / subject.macs:.1f} %) fewer MACs and {weights:,} fewer weights",
         "take these channels out, their constants into the biases behind, or train with less weight decay",
-        None if macs >= SHARE * total else "info",
+        None if macs >= SHARE * subject.macs else "info",
     )
 
 
@@ -66,7 +65,7 @@ def _saved(dead: dict[ir.Node, np.ndarray]) -> tuple[int, int]:
         row = np.broadcast_to(rows.get(node, np.zeros(1, bool)), (shape[0],))
         column = np.broadcast_to(columns.get(node, np.zeros(1, bool)), (shape[1],))
         share = 1 - (1 - row.mean()) * (1 - column.mean())
-        macs += round(REGISTRY[node.op_type].macs(node) * share)
+        macs += round(macs_of(node) * share)
         weights += round(int(np.prod(shape)) * share)
     return macs, weights
 
@@ -75,7 +74,7 @@ def _reader(node: ir.Node) -> ir.Node | None:
     """The one node with weights that reads a node, if nothing else does."""
     uses = node.outputs[0].uses()
     readers = [use.node for use in uses]
-    return readers[0] if len(readers) == 1 and REGISTRY[readers[0].op_type].macs(readers[0]) else None
+    return readers[0] if len(readers) == 1 and macs_of(readers[0]) else None
 
 
 def _network(*zero: str) -> Graph:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from depthwise.graph import Graph, LayerList
 from depthwise.linter.base import Example, Found, Rule
-from depthwise.linter.bottlenecks import side_of
+from depthwise.linter.bottlenecks import macs_of, pixels_of
 from depthwise.linter.examples import classifier, filtered, sketch
 from depthwise.linter.subject import Subject
 from depthwise.ops.base import activations_of
@@ -24,8 +24,12 @@ SHARE, LEAST = 0.5, 10_000
 
 
 def _find(subject: Subject) -> Iterator[Found]:
-    on_maps = [number for number, node in enumerate(subject.filters) if side_of(activations_of(node)[0]) > 1]
-    head = {str(node.name) for node in subject.filters[max(on_maps, default=-1) + 1 :]}
+    assert subject.normal is not None
+    nodes = list(subject.normal.graph)
+    on_maps = [number for number, node in enumerate(nodes) if any(pixels_of(x) > 1 for x in activations_of(node))]
+    if not on_maps or macs_of(nodes[on_maps[-1]]):  # nothing pools: filters have shrunk the map
+        return
+    head = {str(node.name) for node in nodes[on_maps[-1] :] if macs_of(node)}
     rows = [row for row in subject.cost.layers if row.name in head]
     held, total = sum(row.parameters for row in rows), subject.cost.parameters
     if held > max(LEAST, SHARE * total):

@@ -8,12 +8,15 @@ fits after all if its first layers run row by row, each keeping only the rows th
 Found: the plan for speed takes more RAM than the device has, and only operators of the first half of the network have
 maps that do not fit. Weights, and what a device has besides, are `depthwise check`'s.
 
-Mended by: `compile --optimize ram` where that fits; else a lower resolution too (whole maps fall with its square, rows
-with its side) or, of the stem and the first stages, fewer channels. A width multiplier that rounds the first stages up
-to 8 channels again saves nothing there: MobileNetV2 has the same peak at 0.5 and at 0.35.
+Mended by: `compile --optimize ram` where that fits, for a file of 8 bits with `--input int8`, which takes bytes in
+place of floats; else a lower resolution too (whole maps fall with its square, rows with its side) or, of the stem and
+the first stages, fewer channels. A width multiplier that rounds the first stages up to 8 channels again saves nothing
+there: MobileNetV2 has the same peak at 0.5 and at 0.35.
 """
 
 from collections.abc import Iterator
+
+import onnx_ir as ir
 
 from depthwise import planning
 from depthwise.analysis.peaks import bytes_by_layer
@@ -54,10 +57,16 @@ def _fix(subject: Subject, device: Device, room: int) -> str:
     taken = _taken(streamed, device)
     if taken <= room:
         return f"`compile --optimize ram` runs them row by row: {format_bytes(taken)} in all, and the same numbers"
-    side = side_of(subject.form.graph.inputs[0])
+    image = subject.form.graph.inputs[0]
+    spared = streamed.input_bytes * 3 // 4 if subject.precision == "int8" and image.dtype == ir.DataType.FLOAT else 0
+    if (with_bytes := taken - spared) <= room:
+        return f"`compile --optimize ram --input int8` takes {format_bytes(with_bytes)} at most, with an image of bytes"
+    side = side_of(image)
+    lower = side * (room - device.stack) // (taken - device.stack) // 8 * 8
     return (
-        f"row by row (`compile --optimize ram`) it takes {format_bytes(taken)}: lower the resolution too, from {side} "
-        f"to some {side * room // taken // 8 * 8} px, or give the first layers fewer channels"
+        f"row by row (`compile --optimize ram`) it takes {format_bytes(taken)}: "
+        + (f"lower the resolution too, from {side} to some {lower} px, or " if lower else "")
+        + "give the first layers fewer channels"
     )
 
 

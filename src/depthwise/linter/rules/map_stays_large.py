@@ -30,7 +30,8 @@ MACS, BYTES = 0.1, 0.25
 def _find(subject: Subject) -> Iterator[Found]:
     assert subject.normal is not None
     image = side_of(subject.normal.graph.inputs[0])
-    large = [node for node in subject.filters if 2 * side_of(node.outputs[0]) > image]
+    half = -(-image // 2)  # of an odd side stride 2 leaves the larger half
+    large = [node for node in subject.filters if side_of(node.outputs[0]) > half]
     if image < LEAST or not large:
         return
     names = {str(node.name) for node in large}
@@ -38,11 +39,11 @@ def _find(subject: Subject) -> Iterator[Found]:
     macs = sum(map(macs_of, large)) / subject.macs
     held = sum(row.activation_bytes for row in rows if row.name in names) / sum(row.activation_bytes for row in rows)
     if macs >= MACS or held >= BYTES:
-        side = side_of(large[-1].outputs[0])
+        side = min(side_of(node.outputs[0]) for node in large)
         yield Found(
             tuple(str(node.name) for node in large),
-            f"the image has {image} px, and {len(large)} layers have maps of {side} px or more: "
-            f"they take {100 * macs:.0f} % of the network's MACs and {100 * held:.0f} % of its activations' bytes",
+            f"the image has {image} px, and maps of {side} px or more take {100 * macs:.0f} % of the network's MACs "
+            f"and {100 * held:.0f} % of its activations' bytes",
             "give the first convolution a stride of 2, and train again",
         )
 

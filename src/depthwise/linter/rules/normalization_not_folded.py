@@ -48,9 +48,9 @@ def _flags(chain: list[Leftover]) -> str:
             return "its mean and deviation"
         scale, shift = (array_of(value).astype(np.float64).reshape(-1) for value in each.form.inputs[1:3])
         factor, summand = factor * scale, summand * scale + shift
-    if not factor.all():
+    if not (factor > 0).all():  # an inverted image has no deviation
         return "its mean and deviation"
-    mean, std = -summand / factor, 1 / np.abs(factor)
+    mean, std = -summand / factor, 1 / factor
     if max(mean.max(), std.max()) > 2:  # pixels 0..255
         mean, std = mean / BYTES, std / BYTES
     return " ".join(

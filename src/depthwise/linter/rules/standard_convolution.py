@@ -5,8 +5,8 @@ multiplications of a standard convolution between the same maps (Howard et al. 2
 to nine times fewer.
 
 Where it does not pay, the finding is for your information and says why: few input channels, as in the first layer,
-which reads three colours (the depthwise part would see each colour by itself), or a share of the network's work that
-nobody would notice.
+which reads three colours (the depthwise part would see each colour by itself), a share of the network's work that
+nobody would notice, or groups or so few outputs that a separable one would take more.
 
 Mended by: a depthwise separable block in its place, trained again. Weights that are thrown away cost accuracy: a swap
 alone lost 11 points where somebody tried.
@@ -20,10 +20,9 @@ import onnx_ir as ir
 from depthwise.graph import Graph, LayerList
 from depthwise.graph.separable import is_depthwise, is_pointwise
 from depthwise.linter.base import Example, Found, Rule
-from depthwise.linter.bottlenecks import channels_of, side_of
+from depthwise.linter.bottlenecks import channels_of, macs_of, pixels_of
 from depthwise.linter.examples import classifier, filtered, separable, sketch
 from depthwise.linter.subject import Subject
-from depthwise.ops import REGISTRY
 from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.units import format_count
 
@@ -32,27 +31,25 @@ FEW, SHARE = 16, 0.01
 
 
 def _find(subject: Subject) -> Iterator[Found]:
-    total = sum(REGISTRY[node.op_type].macs(node) for node in subject.filters)
     for node in subject.filters:
         if _is_standard(node):
-            yield _found(node, total)
+            yield _found(node, subject.macs)
 
 
 def _found(node: ir.Node, total: int) -> Found:
-    standard = REGISTRY[node.op_type].macs(node)
+    standard = macs_of(node)
     weight = shape_of(parameters_of(node)[0])
     outputs, inputs, taps = weight[0], channels_of(activations_of(node)[0]), math.prod(weight[2:])
-    pixels = math.prod(shape_of(node.outputs[0])[2:])
-    separable_macs = pixels * inputs * (taps + outputs)
+    separable_macs = pixels_of(node.outputs[0]) * inputs * (taps + outputs)
     words = f"{'x'.join(map(str, weight[2:]))}, {inputs} > {outputs} channels: {format_count(standard)} MACs"
     saved = standard - separable_macs
     why = ""
     if inputs < FEW:
         why = f"it reads {inputs} channel{'s' * (inputs > 1)}, so the depthwise part would see hardly anything together"
+    elif saved <= 0:
+        why = f"{groups} groups save more" if (groups := inputs // weight[1]) > 1 else "its outputs are too few"
     elif saved < SHARE * total:
-        why = f"that is {100 * saved / total:.1f} % of the network"
-    elif weight[1] != inputs:
-        why = f"its {inputs // weight[1]} groups save most of that already"
+        why = f"that saves {100 * saved / total:.1f} % of the network"
     if why:
         reason = f"{words}; a separable one ({format_count(separable_macs)}) would not pay: {why}"
         return Found((str(node.name),), reason, "leave it", "info")
@@ -69,7 +66,7 @@ def _is_standard(node: ir.Node) -> bool:
     if is_depthwise(node) or is_pointwise(node):
         return False
     weight = shape_of(parameters_of(node)[0])
-    return math.prod(weight[2:]) > 1 and side_of(node.outputs[0]) > 1
+    return math.prod(weight[2:]) > 1 and pixels_of(node.outputs[0]) > 1
 
 
 def _network(separably: bool) -> Graph:
