@@ -65,3 +65,17 @@ def test_functions_that_plain_processors_suffer_from() -> None:
     assert "exponentials an image" in silu.reason
     assert len(gates.layers) == 16
     assert found("DW010", "efficientnet_b0", load_device("phone"), "float32", 1.0, 32) == []
+
+
+def test_a_deployable_variant_that_takes_more_is_not_recommended() -> None:
+    """Its stem and head are as wide as at width 1."""
+    fixes = {}
+    for width in (0.1, 1.0):
+        network = architecture("mobilenet_v3_small", width)
+        said = linter.look(Source(network), None, "int8", Settings(("DW010",))).findings
+        fixes[width] = [finding.fix for finding in said]
+        assert said
+    assert all(
+        fix.startswith("take a family without these parts") and "it would take more" in fix for fix in fixes[0.1]
+    )
+    assert all(fix.startswith("train it `--deployable`") for fix in fixes[1.0])

@@ -219,7 +219,7 @@ def lint_of() -> Lint:
             severity="error",
             layers=[layer],
             reason="a ReLU after the projection from 96 to 24 channels destroys what only these few hold",
-            fix="leave it out",
+            fix="leave it out of `a<b`",
         )
         for layer in layers
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 from report_pages import Page
-from report_runs import GARMENTS, confusion_of, cost_of, in_8_bits, make_run, mobilenet_v2_rows, results_of
+from report_runs import GARMENTS, confusion_of, cost_of, in_8_bits, make_run, mobilenet_v2_rows, results_of, row
 
 from depthwise import report
 from depthwise.config import Config
@@ -58,7 +58,7 @@ def html_of(run: Run) -> str:
 def test_findings_stand_by_rule_with_layers_reasons_and_fix(finished: Run) -> None:
     text = Page(html_of(finished)).text
     assert "4 errors, 1 warning of the network that ships" in text
-    assert "DW001" in text and "blocks.4.0.projection" in text and "leave it out" in text and "1 more" in text
+    assert "DW001" in text and "blocks.4.0.projection" in text and "leave it out of a<b" in text and "1 more" in text
     assert text.index("DW001") < text.index("DW004")
 
 
@@ -255,6 +255,14 @@ def test_rows_are_grouped_into_blocks_and_stages() -> None:
     stages = network.stages(blocks)
     assert [stage.repeats for stage in stages] == [1, 1, 2, 3, 4, 3, 3, 1, 1, 1, 1]
     assert sum(stage.macs for stage in stages) == sum(r.macs for r in mobilenet_v2_rows(10))
+
+
+def test_a_gate_belongs_to_its_block() -> None:
+    names = ("depthwise", "squeeze_excite.squeeze", "squeeze_excite.scale", "projection")
+    ops = ("Depthwise", "GlobalAveragePool", "Multiply", "Pointwise")
+    rows = [row(f"blocks.0.0.{name}", op, (8, 7, 7), 9, 9) for name, op in zip(names, ops, strict=True)]
+    blocks = network.blocks([*rows, row("head.conv", "Pointwise", (8, 7, 7), 9, 9)])
+    assert [(block.name, len(block.rows)) for block in blocks] == [("blocks.0.0", 4), ("head.conv", 1)]
 
 
 def test_the_peak_is_the_call_with_most_bytes_alive() -> None:

@@ -76,14 +76,18 @@ def depthwise_kernel(row: LayerCost) -> int | None:
 
 
 def blocks(rows: Sequence[LayerCost]) -> list[Block]:
-    """Cuts the rows into blocks by name: "blocks.1.0.depthwise" belongs to "blocks.1.0".
+    """Cuts the rows into blocks by name: "blocks.1.0.depthwise" belongs to "blocks.1.0", and so does
+    "blocks.1.0.squeeze_excite.scale", as there is a depthwise convolution in it.
 
     Rows of a part without depthwise convolution (stem, head) stand alone under their full names. Rows that hold nothing
     of their own (views such as Flatten) are left out.
     """
 
+    separable = {_above(row.name)[0] for row in rows if row.op == "Depthwise"}
+
     def key(row: LayerCost) -> str:
-        return re.split(r"[./](?=[^./]*$)", row.name.strip("/"))[0]
+        above = _above(row.name)
+        return next((name for name in above if name in separable), above[0])
 
     found = []
     for name, group in groupby((row for row in rows if row.macs or row.activation_bytes), key):
@@ -93,6 +97,13 @@ def blocks(rows: Sequence[LayerCost]) -> list[Block]:
         else:
             found += [Block(row.name, (row,)) for row in members]
     return found
+
+
+def _above(name: str) -> list[str]:
+    """What a dotted name is part of, the nearest first; a name without parts is its own."""
+    whole = name.strip("/")
+    ends = [match.start() for match in re.finditer(r"[./]", whole)]
+    return [whole[:end] for end in reversed(ends)] or [whole]
 
 
 @dataclass(frozen=True)

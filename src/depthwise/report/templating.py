@@ -1,10 +1,12 @@
 """Where the page's and the model card's templates are, and the filters they may use."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from depthwise.report import text
 
@@ -40,8 +42,13 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     filters: dict[str, Any] = {name: getattr(text, name) for name in _FILTERS}
-    made.filters.update(filters, cell=markdown_cell)
+    made.filters.update(filters, cell=markdown_cell, code=code_spans)
     return made
+
+
+def code_spans(value: str) -> Markup:
+    """HTML of a text with code between backticks."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(value))))  # what is between them is escaped
 
 
 def markdown_cell(value: object) -> str:

@@ -17,7 +17,7 @@ for hard-swish and SiLU, stem and head of one size. It has to be trained. Or 8 b
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import onnx_ir as ir
@@ -35,6 +35,9 @@ from depthwise.linter.subject import Subject
 from depthwise.ops._activation import activation_of
 from depthwise.ops.base import activations_of, shape_of
 from depthwise.units import format_bytes, format_count, format_time
+
+Figures = Mapping[str, int | float | None]
+"""What a network takes, by name as in `_FIGURES`."""
 
 
 def _find(subject: Subject) -> Iterator[Found]:
@@ -88,12 +91,22 @@ def _instead(subject: Subject) -> str:
         variant = architecture(network.name, *size, deployable=True)
     else:
         variant = make_deployable(network)
-    return f"train it `--deployable` (ReLU6, no squeeze-excite): {_beside(network, variant, subject)}"
+    before, after = _weighed(network, subject), _weighed(variant, subject)
+    figures = _beside(before, after, subject)
+    if (after["parameters"] or 0) > (before["parameters"] or 0):
+        return (
+            "take a family without these parts: `--deployable` keeps stem and head unscaled, so at width "
+            f"{network.width:g} it would take more, {figures}"
+        )
+    return f"train it `--deployable` (ReLU6, no squeeze-excite): {figures}"
 
 
-def _beside(network: Architecture, variant: Architecture, subject: Subject) -> str:
+def _weighed(network: Architecture, subject: Subject) -> Figures:
+    return weigh(network, subject.device or Device("", ""), subject.precision)
+
+
+def _beside(before: Figures, after: Figures, subject: Subject) -> str:
     """What changes: counts, and with a device what they take of it."""
-    before, after = (weigh(one, subject.device or Device("", ""), subject.precision) for one in (network, variant))
     pairs: list[tuple[str, str, str]] = []
     for name, write, label in _FIGURES[: None if subject.device else COUNTS]:
         old, new = before[name], after[name]
