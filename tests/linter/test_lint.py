@@ -170,3 +170,17 @@ def test_a_deployable_run_is_looked_at_as_one() -> None:
     run = SimpleNamespace(config=config, results=SimpleNamespace(search=None, data=data, cost=cost))
     network = architecture_of(cast(Run, run))
     assert network is not None and network.deployable
+
+
+def test_compile_warns_of_what_it_compiles(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In floats SiLU is no more than worth knowing, whatever the board usually runs in."""
+
+    def draw(layers: graph.LayerList) -> None:
+        classifier(layers, filtered(layers, "stem", "input", 8, 3, 2, "silu"))
+
+    graph.save(sketch(draw, weights=True), elsewhere / "model.onnx")
+    Path("board.toml").write_text('description = "a board"\ntarget = "c"\nprecision = "int8"\n')
+    (line,) = depthwise.lint("model.onnx", "board.toml", select=["DW010"]).brief()
+    assert "SiLU" in line
+    main(["compile", "model.onnx", "-o", "build", "--emit-only", "--device", "board.toml"])
+    assert "warning: DW" not in capsys.readouterr().err

@@ -205,3 +205,8 @@ def test_floats_of_another_size_are_left_alone() -> None:
         {"w": np.ones((4, 4, 1, 1), np.float16), **dict.fromkeys("stmv", np.ones(4, np.float16))},
     )
     assert linter.look(Source(model, file=True), settings=Settings(select=("DW006",))).findings == []
+
+
+def test_a_rule_that_is_off_for_some_layers_mends_none(written: Path) -> None:
+    with pytest.raises(UserError, match="there is nothing that --fix can mend"):
+        depthwise.lint(written, fixed=written.with_name("after.onnx"), select=["DW006"], ignore=["DW006:another"])

@@ -8,7 +8,7 @@ from depthwise.findings import Finding
 from depthwise.graph import Graph, LayerList
 from depthwise.graph.quantizing import WeightScales, quantize_graph, separate_functions
 from depthwise.linter import RULES, Settings, Source
-from depthwise.linter.examples import classifier, filtered, parse, separable, sketch
+from depthwise.linter.examples import bottleneck, classifier, filtered, parse, separable, sketch
 from depthwise.linter.ranges import ranges_of
 from depthwise.ops._quantized import Quantization
 from depthwise.ops.base import parameters_of
@@ -133,3 +133,16 @@ def test_files_that_cannot_be_compiled_are_looked_at_as_written() -> None:
         (finding,) = found(code, network, file=True)
         assert finding.layers == layers
         assert finding.fixable
+
+
+def test_channels_of_a_residual_have_to_stay() -> None:
+    def draw(layers: LayerList) -> None:
+        x = bottleneck(layers, "first", filtered(layers, "stem", "input", 16, 3, 2), 16)
+        classifier(layers, bottleneck(layers, "second", x, 16))
+
+    def change(weights: dict[str, np.ndarray]) -> None:
+        weights["first.projection.weight"][:8] = 0
+
+    (finding,) = found("DW018", sketch(draw, change=change))
+    assert (finding.layers, finding.severity) == (["first.projection"], "info")
+    assert "has 0 (0.0 %) fewer MACs and 0 fewer weights" in finding.reason

@@ -193,7 +193,7 @@ def _tell(result: "Compiled", network: "Graph", output: Path, board: "Device") -
     files = [f"{name}.h", *result.manifest.sources, f"{name}_weights.c", "main.c", "kernels/"]
     print(f"wrote {output}/ ({', '.join(files)}) for {result.manifest.target}")
     print("\n".join(memory_lines(result.memory)))
-    for line in (*excess_lines(result.memory, board), *look(Source(network), board).brief()):
+    for line in (*excess_lines(result.memory, board), *look(Source(network), board, result.manifest.precision).brief()):
         print(f"warning: {line}", file=sys.stderr)
     print("call it with:\n" + "\n".join(f"    {line}" for line in result.usage))
 

@@ -41,7 +41,7 @@ def lint(
         select, ignore: codes of rules that alone run, and that do not run ("DW008") or not for some layers
             ("DW008:stem.*"); beside those of the nearest pyproject.toml.
         fixed: an .onnx file, to which the network is written with all mended that keeps its function; what is found
-            in it is returned.
+            in it is returned. Rules that do not run for some layers mend none.
         options: for a name: width, resolution, classes, channels; for a torch module: shape.
 
     Raises:
@@ -54,7 +54,7 @@ def lint(
     if fixed is not None:
         from depthwise.linter.mending import mend
 
-        source, mended = mend(source, {code: rule for code, rule in RULES.items() if settings.runs(code)}, Path(fixed))
+        source, mended = mend(source, {code: rule for code, rule in RULES.items() if settings.mends(code)}, Path(fixed))
     return look(source, target, precision, settings).model_copy(update={"mended": mended})
 
 

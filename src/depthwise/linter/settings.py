@@ -47,6 +47,10 @@ class Settings:
         """Whether a rule runs at all."""
         return code not in self.ignore and (not self.select or code in self.select)
 
+    def mends(self, code: str) -> bool:
+        """Whether a rule runs for all layers, so that it may mend wherever it applies."""
+        return self.runs(code) and not any(entry.startswith(f"{code}:") for entry in self.ignore)
+
     def concerned(self, code: str, layers: Iterable[str]) -> tuple[str, ...]:
         """Those of some layers for which a rule is not switched off."""
         patterns = [entry.partition(":")[2] for entry in self.ignore if entry.startswith(f"{code}:")]

@@ -27,7 +27,7 @@ from depthwise.linter.bottlenecks import macs_of
 from depthwise.linter.examples import bottleneck, classifier, filtered, sketch
 from depthwise.linter.ranges import living, ranges_of
 from depthwise.linter.subject import Subject
-from depthwise.ops.base import parameters_of, shape_of
+from depthwise.ops.base import activations_of, parameters_of, shape_of
 from depthwise.units import format_count
 
 SHARE = 0.01
@@ -38,15 +38,23 @@ def _find(subject: Subject) -> Iterator[Found]:
     dead = {node: mask for node in subject.filters if (mask := ~living(ranges_of(node))).any()}
     if not dead:
         return
-    macs, weights = _saved(dead)
+    macs, weights = _saved({node: mask for node, mask in dead.items() if not _must_stay(node)})
     count, of = (sum(sizes) for sizes in zip(*((mask.sum(), mask.size) for mask in dead.values()), strict=True))
     yield Found(
         tuple(str(node.name) for node in dead),
-        f"{count} of {of} filters of these layers are zero; without them and what only reads them the network has "
-        f"{format_count(macs)} ({100 * macs / subject.macs:.1f} %) fewer MACs and {weights:,} fewer weights",
+        f"{count} of {of} filters of these layers are zero; without those that can go, and what only reads them, the "
+        f"network has {format_count(macs)} ({100 * macs / subject.macs:.1f} %) fewer MACs and {weights:,} fewer "
+        "weights",
         "take these channels out, their constants into the biases behind, or train with less weight decay",
         None if macs >= SHARE * subject.macs else "info",
     )
+
+
+def _must_stay(node: ir.Node) -> bool:
+    """Whether a sum reads a node's channels, into which others write, or the caller does."""
+    read = [activations_of(use.node) for use in node.outputs[0].uses()]
+    sums = (len(values) > 1 and len({shape_of(value) for value in values}) == 1 for values in read)
+    return node.outputs[0].is_graph_output() or any(sums)
 
 
 def _saved(dead: dict[ir.Node, np.ndarray]) -> tuple[int, int]:
