@@ -146,3 +146,24 @@ def test_channels_of_a_residual_have_to_stay() -> None:
     (finding,) = found("DW018", sketch(draw, change=change))
     assert (finding.layers, finding.severity) == (["first.projection"], "info")
     assert "has 0 (0.0 %) fewer MACs and 0 fewer weights" in finding.reason
+
+
+def test_a_norm_that_a_filter_behind_it_takes_in_leaves_no_range() -> None:
+    wide = np.array([100, *[1] * 7], np.float32)
+    body = "p = MaxPool<kernel_shape=[2,2],strides=[2,2]>(x) b = BatchNormalization(p, s, t, t, t)"
+    for padding, layers in ((0, []), (1, [["batchnormalization_1"]])):
+        model = parse(
+            f"""<ir_version: 8, opset_import: ["": 18]> network (float[1, 8, 8, 8] x) => (float[1, 8, A, B] y) {{
+                {body} y = Conv<pads={[padding] * 4}>(b, w)
+            }}""",
+            {"w": (8, 8, 1, 1), "s": wide, "t": (8,)},
+        )
+        assert [one.layers for one in found("DW019", model)] == layers
+
+
+def test_an_inverted_image_has_no_deviation_and_no_mean_is_no_minus() -> None:
+    text = """<ir_version: 8, opset_import: ["": 18]> network (float[1, 3, 8, 8] x) => (float[1, 8, 8, 8] y)
+        <float most = {255}> { a = %s y = Conv<pads=[1,1,1,1]>(a, w) }"""
+    for body, options in (("Div(x, most)", "--mean 0,0,0 --std 1,1,1"), ("Sub(most, x)", "its mean and deviation")):
+        (finding,) = found("DW017", parse(text % body, {"w": (8, 3, 3, 3)}))
+        assert finding.fix.endswith(f"compile with {options}")

@@ -35,7 +35,7 @@ def _find(subject: Subject) -> Iterator[Found]:
         yield Found(
             tuple(str(each.form.name) for each in chain),
             f"arithmetic on the image moves {format_bytes(moved)} each time: the layer behind it is no filter, or a "
-            "padded one, whose border of zeros it would change",
+            "padded one, and does not take it in",
             f"export the network without it, and compile with {_flags(chain)}",
         )
 
@@ -50,7 +50,7 @@ def _flags(chain: list[Leftover]) -> str:
         factor, summand = factor * scale, summand * scale + shift
     if not (factor > 0).all():  # an inverted image has no deviation
         return "its mean and deviation"
-    mean, std = -summand / factor, 1 / factor
+    mean, std = 0.0 - summand / factor, 1 / factor
     if max(mean.max(), std.max()) > 2:  # pixels 0..255
         mean, std = mean / BYTES, std / BYTES
     return " ".join(

@@ -22,6 +22,7 @@ import onnx_ir as ir
 
 from depthwise.graph import Graph, LayerList
 from depthwise.linter.base import Example, Found, Rule
+from depthwise.linter.bottlenecks import macs_of
 from depthwise.linter.examples import classifier, filtered, separable, sketch
 from depthwise.linter.subject import Subject
 from depthwise.ops._activation import activation_of, bounds_of
@@ -54,9 +55,10 @@ def _of_norms(subject: Subject) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     assert subject.normal is not None
     forms = {str(node.name): node for node in subject.normal.graph}
     for norm in subject.nodes("BatchNormalization"):
-        before = norm.inputs[0].producer() if norm.inputs[0] else None
+        source = norm.inputs[0]
+        before = source.producer() if source and len(source.uses()) == 1 else None
         form = forms.get(str(norm.name)) or (forms.get(str(before.name)) if before else None)
-        if form is None or not all(is_constant(value) for value in norm.inputs[1:3]):
+        if form is None or not macs_of(form) or not all(is_constant(value) for value in norm.inputs[1:3]):
             continue
         scale, shift = (array_of(value).astype(np.float64) for value in norm.inputs[1:3])
         low, high = shift - DEVIATIONS * np.abs(scale), shift + DEVIATIONS * np.abs(scale)
