@@ -76,6 +76,7 @@ def test_pyproject_switches_rules_off(elsewhere: Path) -> None:
     ("text", "message"),
     [
         ("[tool.depthwise.lint\n", "is not valid TOML"),
+        ("[tool.depthwise]\nlint = false\n", "lint is False: write a table"),
         ("[tool.depthwise.lint]\nignored = []\n", "unknown entry of tool.depthwise.lint .* Did you mean 'ignore'"),
         ('[tool.depthwise.lint]\nignore = "DW001"\n', "tool.depthwise.lint.ignore is 'DW001': write a list"),
         ('[tool.depthwise.lint]\nignore = ["DW0O1"]\n', "unknown lint rule 'DW0O1'. Did you mean 'DW0"),

@@ -68,10 +68,14 @@ def _written(folder: Path) -> Settings:
         path = place / "pyproject.toml"
         if path.is_file():
             try:
-                table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("depthwise", {})
+                table = tomllib.loads(path.read_text(encoding="utf-8"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
                 raise UserError(f"'{path}' is not valid TOML: {error}") from None
-            return _settings(path, table.get("lint", {}))
+            for key in ("tool", "depthwise", "lint"):
+                table = table.get(key, {})
+                if not isinstance(table, dict):
+                    raise UserError(f"'{path}': {key} is {table!r}: write a table, [tool.depthwise.lint]")
+            return _settings(path, table)
     return Settings()
 
 

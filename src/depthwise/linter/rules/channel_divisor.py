@@ -43,7 +43,7 @@ def _find(subject: Subject) -> Iterator[Found]:
         tuple(str(node.name) for node in missing),
         f"{_words(counts)} channels are no multiples of {subject.device.name}'s {divisor}: "
         f"idle lanes add {100 * idle:.1f} % to the network's multiplications",
-        f"take multiples of {divisor}, e.g. {_words([-(-count // divisor) * divisor for count in counts])}",
+        f"take multiples of {divisor}, e.g. {_words(sorted({-(-count // divisor) * divisor for count in counts}))}",
     )
 
 
