@@ -45,7 +45,7 @@ def _find(subject: Subject) -> Iterator[Found]:
     rest = max(alive[over[-1] + 1 :])
     yield Found(
         tuple(names[number] for number in over if names[number] in known),
-        f"{len(over)} operator{'s' * (len(over) > 1)}, the last number {over[-1] + 1} of {len(alive)}, need up to "
+        f"{len(over)} of the first {over[-1] + 1} operators (of {len(alive)}) need up to "
         f"{format_bytes(max(alive))} for their maps; {device.name} has {format_bytes(room)}, and all behind them need "
         f"{format_bytes(rest)} at most",
         _fix(subject, device, room),
