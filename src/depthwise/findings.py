@@ -50,6 +50,13 @@ class Lint(Record):
     skipped: dict[str, str] = Field(default_factory=dict)
     mended: list[str] = Field(default_factory=list)
 
+    def by_rule(self) -> list[list[Finding]]:
+        """Findings of one rule, severity and fix together, the gravest first."""
+        rules: dict[tuple[str, Severity, str], list[Finding]] = {}
+        for finding in self.findings:
+            rules.setdefault((finding.code, finding.severity, finding.fix), []).append(finding)
+        return list(rules.values())
+
     def brief(self) -> list[str]:
         """A line for each rule that found errors or warnings: its first reason, and how many more there are."""
         by_rule: dict[str, list[Finding]] = {}

@@ -320,6 +320,11 @@ class Search(Record):
     runner_up: str | None = None
     seconds: float = 0.0
 
+    @property
+    def chosen(self) -> Candidate | None:
+        """The candidate that the choice names; None if it is none of them."""
+        return next((one for one in self.candidates if one.name == self.choice), None)
+
 
 class Shipping(Record):
     """Why the network ships in its precision.

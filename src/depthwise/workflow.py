@@ -157,9 +157,8 @@ def choose_network(run: Run, device: Device, images: ImageData, progress: Progre
         [selection.PLAN, selection.STORAGE, "results.json"],
         lambda: run.record(Results(search=selection.select(run, device, images, read, training_room(), progress))),
     )
-    found = run.results.search
-    assert found is not None
-    one = next(candidate for candidate in found.candidates if candidate.name == found.choice)
+    one = run.results.search.chosen if run.results.search else None
+    assert one is not None
     size = (len(images.classes), images.preprocessing.channels)
     chosen = design.architecture(one.model, one.width, one.resolution, *size, one.depth, config.deployable)
     return chosen, read(one.resolution)

@@ -10,7 +10,7 @@ from depthwise.cli.common import Json, NetworkOptions, app, takes_network
 from depthwise.errors import UserError
 
 if TYPE_CHECKING:
-    from depthwise.findings import Finding, Lint
+    from depthwise.findings import Lint
 
 Model = Annotated[str | None, typer.Argument(help="a model name, a run folder or an .onnx file of any origin")]
 Codes = Annotated[str | None, typer.Option(help="only these rules: CODE,CODE", show_default=False)]
@@ -61,17 +61,15 @@ def lint(
 def lint_lines(found: "Lint") -> list[str]:
     """Findings by rule: what is said of each layer, the fix once; then counts, and what could not be looked at."""
     lines = [f"{found.network}, {found.precision}{f' on {found.device}' if found.device else ''}"]
-    by_rule: dict[tuple[str, str, str], list[Finding]] = {}
-    for finding in found.findings:
-        by_rule.setdefault((finding.code, finding.severity, finding.fix), []).append(finding)
-    for (code, severity, fix), findings in by_rule.items():
-        lines.append(f"{code} {findings[0].name} ({severity})")
+    for findings in found.by_rule():
+        first = findings[0]
+        lines.append(f"{first.code} {first.name} ({first.severity})")
         for finding in findings:
             where = ", ".join(finding.layers[:MOST]) + (
                 f" and {more} more" if (more := len(finding.layers[MOST:])) else ""
             )
             lines.append(f"  {where + ': ' if where else ''}{finding.reason}")
-        lines.append(f"  fix: {fix}{'; --fix does it' if findings[0].fixable else ''}")
+        lines.append(f"  fix: {first.fix}{'; --fix does it' if first.fixable else ''}")
     counts = Counter(finding.severity for finding in found.findings)
     said = ", ".join(f"{counts[each]} {each}{'s' * (counts[each] != 1 and each != 'info')}" for each in counts)
     lines.append(said or "nothing found")

@@ -36,9 +36,3 @@ def leftovers(subject: Subject) -> Iterator[Leftover]:
             if on_image:
                 affine.add(form.outputs[0])
             yield Leftover(norm, form, on_image)
-
-
-def reader_of(value: ir.Value) -> ir.Node | None:
-    """The only node that reads a value."""
-    readers = [use.node for use in value.uses()]
-    return readers[0] if len(readers) == 1 else None

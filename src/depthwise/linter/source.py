@@ -58,7 +58,6 @@ def architecture_of(run: Run) -> Architecture | None:
     size = (len(data.classes), channels)
     if config.model is not None:
         return architecture(config.model, config.width, side, *size, config.depth, config.deployable)
-    one = next((one for one in search.candidates if one.name == search.choice), None) if search else None
-    if one is None:
+    if search is None or (one := search.chosen) is None:
         return None
     return architecture(one.model, one.width, one.resolution, *size, one.depth, config.deployable)

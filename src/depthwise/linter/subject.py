@@ -16,7 +16,6 @@ from depthwise.graph import Graph
 from depthwise.graph.metadata import has_weights
 from depthwise.linter.bottlenecks import Bottleneck, bottlenecks, macs_of
 from depthwise.linter.source import Source
-from depthwise.ops import REGISTRY
 
 T = TypeVar("T")
 
@@ -113,7 +112,7 @@ class Subject:
     def filters(self) -> list[ir.Node]:
         """The nodes of the normal form that multiply, in order."""
         assert self.normal is not None
-        return [node for node in self.normal.graph if REGISTRY[node.op_type].macs(node)]
+        return [node for node in self.normal.graph if macs_of(node)]
 
     @property
     def macs(self) -> int:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from depthwise.device import RESOURCES
-from depthwise.findings import Finding
 from depthwise.report import charts, network, pictures, text
 from depthwise.report.budget import budget_section
 from depthwise.report.material import Material, Values
@@ -41,14 +40,11 @@ def findings_section(material: Material) -> Values | None:
     lint = material.results.lint
     if lint is None:
         return None
-    rules: dict[tuple[str, str, str], list[Finding]] = {}
-    for finding in lint.findings:
-        rules.setdefault((finding.code, finding.severity, finding.fix), []).append(finding)
     return {
         "lint": lint,
         "rules": [
             {"first": found[0], "shown": found[:MOST_FINDINGS], "more": found[MOST_FINDINGS:]}
-            for found in rules.values()
+            for found in lint.by_rule()
         ],
         "counts": Counter(finding.severity for finding in lint.findings),
     }

@@ -92,8 +92,7 @@ def candidate_name(candidate: Candidate) -> str:
 
 def chosen(results: Results) -> Candidate | None:
     """The network that the search chose, None without a search."""
-    search = results.search
-    return next((of for of in search.candidates if of.name == search.choice), None) if search else None
+    return results.search.chosen if results.search else None
 
 
 def model_name(config: Config, results: Results) -> str:

@@ -145,7 +145,7 @@ def _of_run(path: Path) -> Checkpoint | None:
         return None
     run, form = Run.open(path.parent), graph.preprocessing_of(graph.load(model))
     asked, found = run.config, run.results.search
-    chosen = next((one for one in found.candidates if one.name == found.choice), None) if found else None
+    chosen = found.chosen if found else None
     name = chosen.model if chosen else asked.model
     if form is None or name is None:
         return None

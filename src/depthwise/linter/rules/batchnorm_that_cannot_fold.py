@@ -17,9 +17,10 @@ from collections.abc import Iterator
 
 import onnx_ir as ir
 
+from depthwise.graph.passes.base import sole_consumer
 from depthwise.linter.base import Example, Found, Rule
 from depthwise.linter.examples import parse
-from depthwise.linter.leftovers import leftovers, reader_of
+from depthwise.linter.leftovers import leftovers
 from depthwise.linter.subject import Subject
 from depthwise.units import format_bytes, format_count
 
@@ -51,7 +52,7 @@ def _before(norm: ir.Node) -> str:
 def _behind(norm: ir.Node) -> str:
     """Why what stands behind it does not."""
     value = norm.outputs[0]
-    reader = reader_of(value)
+    reader = sole_consumer(value)
     if value.is_graph_output():
         return "it is an output of the network"
     if reader is None:
